@@ -1,0 +1,171 @@
+"""Settings: every one, the environment variable it is read from, its default, and what it does.
+
+This is the one list. README's table is compared with it by a test.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+PREFIX = "HOLYSTONE_"
+SHORTEST_SECRET_KEY = 32
+
+
+class SettingError(ValueError):
+    """A setting is missing, misspelt or cannot be read. Its text says which one, and what to do."""
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _yes_or_no(value: str) -> bool:
+    answers = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
+    if value.lower() not in answers:
+        raise ValueError("write true or false")
+    return answers[value.lower()]
+
+
+def _seconds(value: str) -> float:
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    number, unit = (value[:-1], units[value[-1]]) if value[-1:] in units else (value, 1)
+    seconds = float(number) * unit
+    if not 0 < seconds < 10 * 365 * 86400:
+        raise ValueError("write a time above 0, such as 30s, 5m, 4h or 14d")
+    return seconds
+
+
+def _count(value: str) -> int:
+    if int(value) < 0:
+        raise ValueError("write a whole number, 0 or more")
+    return int(value)
+
+
+def _path(value: str) -> Path | None:
+    return Path(value).expanduser().absolute() if value else None
+
+
+def _folder(value: str) -> Path:
+    if not value:
+        raise ValueError("name a folder")
+    return Path(value).expanduser().absolute()
+
+
+def _address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("write an address such as http://127.0.0.1:5000")
+    if parts.username or parts.password:
+        raise ValueError("name and password have settings of their own, REGISTRY_USERNAME and REGISTRY_PASSWORD")
+    return value.rstrip("/")
+
+
+def _addresses(value: str) -> tuple[str, ...]:
+    return tuple(_address(part.strip()) for part in value.split(",") if part.strip())
+
+
+def _secret_key(value: str) -> str:
+    if len(value) < SHORTEST_SECRET_KEY:
+        raise ValueError(
+            f"write at least {SHORTEST_SECRET_KEY} random characters, such as `openssl rand -hex 32` prints"
+        )
+    return value
+
+
+def _database_url(value: str) -> str:
+    if value and not value.startswith("sqlite:///"):
+        raise ValueError("Holystone keeps its records in SQLite only: write sqlite:///FILE or leave it out")
+    return value
+
+
+def _setting(default: str | None, read: Callable[[str], Any], does: str) -> Any:
+    return field(metadata={"default": default, "read": read, "does": does})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an administrator can set. `None` as a default means: must be given."""
+
+    BIND: str = _setting("127.0.0.1:8000", _text, "Address and port on which `make run` serves the pages.")
+    SECRET_KEY: str = _setting(
+        None, _secret_key, "Signs the tokens against forged forms. At least 32 random characters."
+    )
+    DATA_DIR: Path = _setting("var/data", _folder, "Folder for Holystone's own records.")
+    DATABASE_URL: str = _setting("", _database_url, "SQLite file of the records. Empty: `holystone.db` in `DATA_DIR`.")
+    REGISTRY_URL: str = _setting("http://127.0.0.1:5000", _address, "Address at which Holystone reaches the registry.")
+    REGISTRY_PUBLIC_NAME: str = _setting(
+        "", _text, "Name shown in pull commands. Empty: host and port of `REGISTRY_URL`."
+    )
+    REGISTRY_USERNAME: str = _setting("", _text, "User name for the registry (basic authentication). Empty: none.")
+    REGISTRY_PASSWORD: str = _setting("", _text, "Password for the registry.")
+    REGISTRY_CA: Path | None = _setting(
+        "", _path, "File with the certificate authority of the registry. Empty: the system's."
+    )
+    REGISTRY_CONNECT_TIMEOUT: float = _setting("5s", _seconds, "How long a connection to the registry may take.")
+    REGISTRY_READ_TIMEOUT: float = _setting("60s", _seconds, "How long the registry may be silent within an answer.")
+    REGISTRY_STORE: Path | None = _setting(
+        "",
+        _path,
+        "Root directory of the registry's storage, where this machine can read it: exact times of pushes and freed bytes.",
+    )
+    REGISTRY_OTHER_URLS: tuple[str, ...] = _setting(
+        "",
+        _addresses,
+        "Other registries on the same storage, separated by commas: a run begins only when they refuse writes.",
+    )
+    KEEPER_FOLDER: Path | None = _setting(
+        "", _path, "Folder of the keeper in front of the registry. Empty: Holystone cannot restart this registry."
+    )
+    MAINTENANCE_MAX_DURATION: float = _setting("4h", _seconds, "A collection that takes longer is ended.")
+    SYNC_INTERVAL: float = _setting("5m", _seconds, "Time between two looks at what the registry holds.")
+    DELETE_ENABLED: bool = _setting("true", _yes_or_no, "Whether anybody may delete through Holystone.")
+    ANONYMOUS_VIEW: bool = _setting("false", _yes_or_no, "Whether anybody may look without signing in.")
+    SESSION_IDLE: float = _setting("12h", _seconds, "A session ends after this time without a request.")
+    SESSION_MAX: float = _setting("14d", _seconds, "A session ends after this time in any case.")
+    TRUSTED_PROXIES: int = _setting(
+        "0", _count, "Number of proxies in front whose `X-Forwarded-…` headers are believed."
+    )
+
+    @property
+    def database_url(self) -> str:
+        """The address of the SQLite file, with its default filled in."""
+        return self.DATABASE_URL or f"sqlite:///{self.DATA_DIR / 'holystone.db'}"
+
+    @property
+    def public_name(self) -> str:
+        """The registry's name as people write it before a repository, such as `registry.example`."""
+        return self.REGISTRY_PUBLIC_NAME or urlsplit(self.REGISTRY_URL).netloc
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Read all settings from `environment`.
+
+    Raises:
+        SettingError: one is missing, unknown or cannot be read; its text is a sentence with the remedy.
+    """
+    known = {PREFIX + each.name: each for each in fields(Settings)}
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            raise SettingError(f"{name} is not a setting of Holystone.{_nearest(name, known)}")
+    return Settings(**{each.name: _read(each, environment.get(name)) for name, each in known.items()})
+
+
+def _nearest(name: str, known: Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {near[0]}?" if near else " README.md lists them all."
+
+
+def _read(setting: Any, given: str | None) -> Any:
+    value = setting.metadata["default"] if given is None else given.strip()
+    name = PREFIX + setting.name
+    if value is None:
+        raise SettingError(f"{name} is not set. {setting.metadata['does']} `openssl rand -hex 32` makes one.")
+    try:
+        return setting.metadata["read"](value)
+    except ValueError as problem:
+        raise SettingError(f"{name} cannot be read: {problem}.") from None

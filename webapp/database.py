@@ -1,0 +1,121 @@
+"""The records: one SQLite file, short transactions.
+
+`reading()` and `writing()` open them. A function that only reads or changes rows takes the `Session` they yield
+and never commits; a function that acts on the outside world takes `writing` itself and calls nothing outside
+while a transaction is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from flask_sqlalchemy import SQLAlchemy
+from pysqlite3 import dbapi2
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, event
+from sqlalchemy.orm import DeclarativeBase, Session
+
+Reading = Callable[[], AbstractContextManager[Session]]
+Writing = Callable[[], AbstractContextManager[Session]]
+
+OLDEST_SQLITE = (3, 51, 3)
+BUSY_TIMEOUT_MS = 10_000
+
+
+class DatabaseTooOld(RuntimeError):
+    """The SQLite that was found can corrupt a file that several connections write to."""
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, kept as UTC. SQLite has no time zones, so they are taken off and put back here."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return value.replace(tzinfo=UTC) if value else None
+
+
+class Base(DeclarativeBase):
+    """What all tables inherit. The names of constraints are fixed, so that migrations can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: Moment()}  # noqa: RUF012
+
+
+db = SQLAlchemy(model_class=Base)
+
+ENGINE_OPTIONS: dict[str, Any] = {
+    "module": dbapi2,
+    "connect_args": {"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000},
+    "pool_size": 20,
+    "max_overflow": 20,
+}
+
+
+def refuse_old_sqlite(version: tuple[int, ...] = dbapi2.sqlite_version_info) -> None:
+    """Raise DatabaseTooOld before 3.51.3: its WAL-reset bug loses data (reference/reliability.md 0.6)."""
+    if version >= OLDEST_SQLITE:
+        return
+    found = ".".join(map(str, version))
+    raise DatabaseTooOld(
+        f"SQLite {found} can corrupt Holystone's records; 3.51.3 or newer is needed. Run `make setup`, which installs one."
+    )
+
+
+def prepare(engine: Engine) -> Engine:
+    """Set the pragmas of every connection, and let BEGIN be sent by us instead of by the driver."""
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_pragmas(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # an intent that a power cut takes back is no intent
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin(connection: Any) -> None:
+    # A transaction that reads first and writes later gets SQLITE_BUSY at once, whatever the time-out says.
+    immediate = connection.get_execution_options().get("immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def reading_from(engine: Engine) -> Reading:
+    """Make `reading`: a context manager with a Session that sees one state of the records and changes nothing."""
+
+    @contextmanager
+    def reading() -> Iterator[Session]:
+        with Session(engine, expire_on_commit=False) as session:
+            yield session
+            session.rollback()
+
+    return reading
+
+
+def writing_to(engine: Engine) -> Writing:
+    """Make `writing`: a context manager with a Session in a short BEGIN IMMEDIATE, committed at its end."""
+    immediate = engine.execution_options(immediate=True)
+
+    @contextmanager
+    def writing() -> Iterator[Session]:
+        with Session(immediate, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    return writing
