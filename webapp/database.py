@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
 from pysqlite3 import dbapi2
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, event
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy import DateTime, Dialect, Engine, Enum, MetaData, TypeDecorator, event
+from sqlalchemy.orm import DeclarativeBase, Session, registry
 
 Reading = Callable[[], AbstractContextManager[Session]]
 Writing = Callable[[], AbstractContextManager[Session]]
@@ -41,19 +42,27 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value else None
 
 
+def _words_of(states: type[StrEnum]) -> Enum:
+    """Keep an enum as the words of its values, so that the file can be read without the code."""
+    return Enum(states, native_enum=False, length=40, values_callable=lambda each: [member.value for member in each])
+
+
+NAMES_OF_CONSTRAINTS = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
 class Base(DeclarativeBase):
     """What all tables inherit. The names of constraints are fixed, so that migrations can speak of them."""
 
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
+    registry = registry(
+        metadata=MetaData(naming_convention=NAMES_OF_CONSTRAINTS),
+        type_annotation_map={datetime: Moment(), StrEnum: _words_of(StrEnum)},
     )
-    type_annotation_map = {datetime: Moment()}  # noqa: RUF012
 
 
 db = SQLAlchemy(model_class=Base)

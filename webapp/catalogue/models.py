@@ -1,0 +1,146 @@
+"""Tables of the catalogue. They hold what was seen; an error of the registry never deletes a row (law 4)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from webapp.database import Base
+
+
+class DescriptorRole(StrEnum):
+    """What a manifest uses a descriptor for."""
+
+    CONFIG = "config"
+    LAYER = "layer"
+    CHILD = "child"
+    SUBJECT = "subject"
+
+
+class RegistryMode(StrEnum):
+    """What the registry said when it was last asked."""
+
+    READ_WRITE = "read-write"
+    READ_ONLY = "read-only"
+    UNREACHABLE = "unreachable"
+    UNKNOWN = "unknown"
+
+
+class Repository(Base):
+    """A repository. Without tags it leaves the lists and its row stays: its activities speak of it.
+
+    `version` grows with every removal of ours, so that a look that began before one does not undo its rows.
+    """
+
+    __tablename__ = "repositories"
+    __table_args__ = (Index("ix_repositories_listed", "tag_count", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    namespace: Mapped[str] = mapped_column(index=True)
+    first_seen_at: Mapped[datetime]
+    synced_at: Mapped[datetime | None]
+    changed_at: Mapped[datetime | None]
+    tag_count: Mapped[int] = mapped_column(default=0)
+    image_count: Mapped[int] = mapped_column(default=0)
+    size_bytes: Mapped[int | None]
+    version: Mapped[int] = mapped_column(default=0)
+
+    tags: Mapped[list[Tag]] = relationship(back_populates="repository", passive_deletes=True)
+
+
+class Manifest(Base):
+    """A manifest's bytes, once for the whole registry: a digest means the same everywhere.
+
+    `size_bytes` is the manifest's own; `image_size_bytes` is what it, its children and all their blobs take, each
+    blob once, and empty while a child could not be read.
+    """
+
+    __tablename__ = "manifests"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(unique=True)
+    media_type: Mapped[str]
+    kind: Mapped[str]
+    raw: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    size_bytes: Mapped[int]
+    image_size_bytes: Mapped[int | None]
+    artifact_type: Mapped[str] = mapped_column(default="")
+    platforms: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime | None]
+    labels: Mapped[str] = mapped_column(default="{}", deferred=True)
+
+    descriptors: Mapped[list[ManifestDescriptor]] = relationship(passive_deletes=True)
+
+
+class ManifestDescriptor(Base):
+    """One thing that a manifest names: its configuration, a layer, a child, its subject."""
+
+    __tablename__ = "manifest_descriptors"
+
+    manifest_id: Mapped[int] = mapped_column(ForeignKey("manifests.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    role: Mapped[DescriptorRole]
+    digest: Mapped[str] = mapped_column(index=True)
+    media_type: Mapped[str]
+    size_bytes: Mapped[int]
+    platform: Mapped[str] = mapped_column(default="")
+
+
+class RepositoryManifest(Base):
+    """A manifest that was seen in a repository, tagged or not, and has not been deleted there by us."""
+
+    __tablename__ = "repository_manifests"
+
+    repository_id: Mapped[int] = mapped_column(ForeignKey("repositories.id", ondelete="CASCADE"), primary_key=True)
+    manifest_id: Mapped[int] = mapped_column(ForeignKey("manifests.id"), primary_key=True, index=True)
+
+
+class Tag(Base):
+    """A tag and the manifest it was last seen on. `digest` is known although the manifest could not be read."""
+
+    __tablename__ = "tags"
+    __table_args__ = (
+        UniqueConstraint("repository_id", "name"),
+        Index("ix_tags_repository_pushed", "repository_id", "pushed_at", "id"),
+        Index("ix_tags_repository_digest", "repository_id", "digest"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    repository_id: Mapped[int] = mapped_column(ForeignKey("repositories.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    digest: Mapped[str | None]
+    manifest_id: Mapped[int | None] = mapped_column(ForeignKey("manifests.id"), index=True)
+    problem: Mapped[str] = mapped_column(default="")
+    pushed_at: Mapped[datetime]
+    pushed_at_is_seen: Mapped[bool]
+
+    repository: Mapped[Repository] = relationship(back_populates="tags")
+    manifest: Mapped[Manifest | None] = relationship()
+
+
+class RegistryState(Base):
+    """One row: what is known of the registry as a whole, and of the look at it that is under way or was last."""
+
+    __tablename__ = "registry_state"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mode: Mapped[RegistryMode] = mapped_column(default=RegistryMode.UNKNOWN)
+    mode_since: Mapped[datetime | None]
+    mode_sentence: Mapped[str] = mapped_column(default="")
+    may_list: Mapped[bool | None]
+    may_delete: Mapped[bool | None]
+    generation: Mapped[str] = mapped_column(default="")
+    checked_at: Mapped[datetime | None]
+    sync_started_at: Mapped[datetime | None]
+    sync_finished_at: Mapped[datetime | None]
+    sync_complete_at: Mapped[datetime | None]
+    sync_problem: Mapped[str] = mapped_column(default="")
+    repositories_total: Mapped[int | None]
+    repositories_done: Mapped[int] = mapped_column(default=0)
+    doubt: Mapped[str] = mapped_column(default="")
+    doubt_since: Mapped[datetime | None]
+    doubt_digest: Mapped[str] = mapped_column(default="")
