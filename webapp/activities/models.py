@@ -1,0 +1,66 @@
+"""The table of activities. Names stand in it as text, so that a record outlives what it speaks of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.database import Base
+
+
+class ActivityKind(StrEnum):
+    """What was done. Values are kept in the records for ever: add to them, never rename one."""
+
+    TAG_DELETED = "tag_deleted"
+    IMAGE_DELETED = "image_deleted"
+    RUN_STARTED = "run_started"
+    RUN_FINISHED = "run_finished"
+    SIGNED_IN = "signed_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    SIGNED_OUT = "signed_out"
+    USER_CREATED = "user_created"
+    USER_DISABLED = "user_disabled"
+    USER_ENABLED = "user_enabled"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind, no password
+
+
+class Outcome(StrEnum):
+    """How it ended. `unknown` is also what an intent says until the registry was asked."""
+
+    DONE = "done"
+    ALREADY_GONE = "already_gone"
+    KEPT = "kept"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Activity(Base):
+    """One line of the audit log.
+
+    `actor` is the name of who did it, `place` the client's address or 'command'. `removal_id` and `run_id` lead to
+    the removal or run that it belongs to; no foreign key, since the log stands below both and survives them.
+    """
+
+    __tablename__ = "activities"
+    __table_args__ = (
+        Index("ix_activities_at", "at", "id"),
+        Index("ix_activities_repository_at", "repository", "at", "id"),
+        Index("ix_activities_actor_at", "actor", "at", "id"),
+        Index("ix_activities_kind_at", "kind", "at", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    kind: Mapped[ActivityKind]
+    outcome: Mapped[Outcome]
+    reason: Mapped[str] = mapped_column(default="")
+    repository: Mapped[str | None]
+    tag: Mapped[str | None]
+    digest: Mapped[str | None]
+    removal_id: Mapped[int | None]
+    run_id: Mapped[int | None]
+    place: Mapped[str] = mapped_column(default="")
