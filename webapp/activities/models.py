@@ -27,6 +27,20 @@ class ActivityKind(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind, no password
 
 
+ACCOUNT_KINDS = frozenset(
+    {
+        ActivityKind.SIGNED_IN,
+        ActivityKind.SIGN_IN_FAILED,
+        ActivityKind.SIGNED_OUT,
+        ActivityKind.USER_CREATED,
+        ActivityKind.USER_DISABLED,
+        ActivityKind.USER_ENABLED,
+        ActivityKind.PASSWORD_CHANGED,
+    }
+)
+"""Kinds that tell of people and not of images."""
+
+
 class Outcome(StrEnum):
     """How it ended. `unknown` is also what an intent says until the registry was asked."""
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import datetime
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from webapp.activities.models import Activity, ActivityKind, Outcome
+from webapp.registry.text import plain_text
 
 LONGEST_NAME = 255
 LONGEST_REASON = 1000
+LINE_MARKS = str.maketrans("\n\t", "  ")
+
+COMMAND = "command"
+"""The place of what was done from a terminal."""
 
 
 def record(
@@ -31,7 +35,7 @@ def record(
 ) -> Activity:
     """Add one activity and return it with its id.
 
-    Texts may come from anybody: control characters are taken out of them, and what is too long is cut off.
+    Texts may come from anybody: what cannot be printed is replaced, and what is too long is cut off.
     """
     activity = Activity(
         at=at,
@@ -65,16 +69,5 @@ def _clean_name(text: str | None) -> str | None:
 
 
 def _clean(text: str, longest: int) -> str:
-    """Keep what can be shown: line breaks become spaces, other control and direction marks go.
-
-    Cut before looking, so that a huge text costs nothing; '…' says that it was longer.
-    """
-    shortened = text[:longest]
-    kept = "".join(_shown(character) for character in shortened)
-    return kept[: longest - 1] + "…" if len(text) > longest else kept
-
-
-def _shown(character: str) -> str:
-    if character in "\t\r\n\u2028\u2029":
-        return " "
-    return "" if unicodedata.category(character) in ("Cc", "Cf", "Cs") else character
+    """One bounded line of printable text: a line break would forge a second line in a terminal or a log."""
+    return plain_text(text, longest).translate(LINE_MARKS)
