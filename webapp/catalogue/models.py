@@ -144,3 +144,4 @@ class RegistryState(Base):
     doubt: Mapped[str] = mapped_column(default="")
     doubt_since: Mapped[datetime | None]
     doubt_digest: Mapped[str] = mapped_column(default="")
+    doubt_accepted: Mapped[str] = mapped_column(default="")

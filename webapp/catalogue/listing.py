@@ -1,0 +1,262 @@
+"""What the pages list: repositories, the tags of one, one tag. From the database only (law 9)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, undefer
+
+from webapp.accounts.permissions import Visibility
+from webapp.catalogue.keyset import Key, after, ordering, read_cursor, write_cursor
+from webapp.catalogue.models import DescriptorRole, Manifest, ManifestDescriptor, Repository, Tag
+
+PAGE_SIZE = 100
+
+RowType = TypeVar("RowType")
+
+
+class RepositoryOrder(StrEnum):
+    """Orders of the list of repositories."""
+
+    NAME = "name"
+    CHANGED = "changed"
+    SIZE = "size"
+    TAGS = "tags"
+
+
+class TagOrder(StrEnum):
+    """Orders of the list of tags. `image` puts the tags of one digest side by side, the newest image first."""
+
+    NEWEST = "newest"
+    NAME = "name"
+    SIZE = "size"
+    IMAGE = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[RowType]):
+    """Some rows of a list: how many match, how many there are, and where the next page begins ('' at the end)."""
+
+    rows: Sequence[RowType]
+    matching: int
+    total: int
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagRow:
+    """One line of a repository's tags. Sizes are None, with a reason, where a manifest could not be read."""
+
+    name: str
+    digest: str | None
+    kind: str
+    platforms: tuple[str, ...]
+    size_bytes: int | None
+    size_reason: str
+    pushed_at: datetime
+    pushed_at_is_seen: bool
+    same_as: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TagDetails:
+    """All that the catalogue knows of one tag."""
+
+    row: TagRow
+    media_type: str
+    created_at: datetime | None
+    labels: tuple[tuple[str, str], ...]
+    children: tuple[tuple[str, str, int | None], ...]
+
+
+_NO_SIZE = -1
+_SIZE = func.coalesce(Manifest.image_size_bytes, _NO_SIZE)
+
+
+def find_repository(session: Session, visibility: Visibility, name: str) -> Repository | None:
+    """A repository that is listed and may be seen."""
+    return session.scalars(_listed(visibility).where(Repository.name == name)).one_or_none()
+
+
+def repositories(
+    session: Session,
+    visibility: Visibility,
+    search: str = "",
+    order: RepositoryOrder = RepositoryOrder.NAME,
+    cursor: str = "",
+    size: int = PAGE_SIZE,
+) -> Page[Repository]:
+    """A page of the repositories that have tags."""
+    listed = _listed(visibility)
+    found = listed.where(_contains(Repository.name, search)) if search else listed
+    keys, types = _repository_keys(order)
+    rows = session.execute(_page(found.add_columns(*(key for key, _ in keys)), keys, types, cursor, size)).all()
+    return Page(
+        [row[0] for row in rows[:size]], _count(session, found), _count(session, listed), _next(rows, len(keys), size)
+    )
+
+
+def total_size(session: Session, visibility: Visibility) -> int:
+    """Bytes of all repositories, each counted for itself."""
+    listed = _listed(visibility).subquery()
+    return int(session.scalar(select(func.coalesce(func.sum(listed.c.size_bytes), 0))) or 0)
+
+
+def tags(
+    session: Session,
+    repository: Repository,
+    search: str = "",
+    order: TagOrder = TagOrder.NEWEST,
+    cursor: str = "",
+    size: int = PAGE_SIZE,
+) -> Page[TagRow]:
+    """A page of a repository's tags."""
+    of_it = select(Tag, Manifest).outerjoin(Manifest, Manifest.id == Tag.manifest_id)
+    of_it = of_it.where(Tag.repository_id == repository.id)
+    found = of_it.where(_contains(Tag.name, search)) if search else of_it
+    keys, types = _tag_keys(order)
+    if order == TagOrder.IMAGE:
+        found, keys = _with_newest_of_image(found)
+    rows = session.execute(_page(found.add_columns(*(key for key, _ in keys)), keys, types, cursor, size)).all()
+    shown = _with_siblings(session, repository, [(row[0], row[1]) for row in rows[:size]])
+    return Page(shown, _count(session, found), repository.tag_count, _next(rows, len(keys), size))
+
+
+def tag_details(session: Session, repository: Repository, name: str) -> TagDetails | None:
+    """One tag with what its page shows."""
+    found = session.execute(
+        select(Tag, Manifest)
+        .outerjoin(Manifest, Manifest.id == Tag.manifest_id)
+        .options(undefer(Manifest.labels))
+        .where(Tag.repository_id == repository.id, Tag.name == name)
+    ).first()
+    if found is None:
+        return None
+    tag, manifest = found
+    [row] = _with_siblings(session, repository, [(tag, manifest)])
+    if manifest is None:
+        return TagDetails(row, "", None, (), ())
+    labels = tuple(sorted((str(key), str(value)) for key, value in json.loads(manifest.labels).items()))
+    return TagDetails(row, manifest.media_type, manifest.created_at, labels, _children(session, manifest))
+
+
+def some_tag_rows(session: Session, repository: Repository, names: Sequence[str]) -> list[TagRow]:
+    """The rows of some tags, for a list that changes in place."""
+    rows = session.execute(
+        select(Tag, Manifest)
+        .outerjoin(Manifest, Manifest.id == Tag.manifest_id)
+        .where(Tag.repository_id == repository.id, Tag.name.in_(names))
+    ).all()
+    return _with_siblings(session, repository, [(tag, manifest) for tag, manifest in rows])
+
+
+def _children(session: Session, manifest: Manifest) -> tuple[tuple[str, str, int | None], ...]:
+    rows = session.execute(
+        select(ManifestDescriptor.platform, Manifest.platforms, ManifestDescriptor.digest, Manifest.image_size_bytes)
+        .outerjoin(Manifest, Manifest.digest == ManifestDescriptor.digest)
+        .where(ManifestDescriptor.manifest_id == manifest.id, ManifestDescriptor.role == DescriptorRole.CHILD)
+        .order_by(ManifestDescriptor.position)
+    ).all()
+    return tuple((stated or own or "", digest, size) for stated, own, digest, size in rows)
+
+
+def _listed(visibility: Visibility) -> Select[Repository]:
+    listed = select(Repository).where(Repository.tag_count > 0)
+    return listed if visibility.sees_everything else listed.where(Repository.id.is_(None))
+
+
+def _contains(column: InstrumentedAttribute[str], part: str) -> ColumnElement[bool]:
+    return column.icontains(part, autoescape=True)
+
+
+def _repository_keys(order: RepositoryOrder) -> tuple[list[Key], list[type]]:
+    name: Key = (Repository.name.expression, False)
+    if order == RepositoryOrder.CHANGED:
+        return [(func.coalesce(Repository.changed_at, Repository.first_seen_at), True), name], [datetime, str]
+    if order == RepositoryOrder.SIZE:
+        return [(func.coalesce(Repository.size_bytes, _NO_SIZE), True), name], [int, str]
+    if order == RepositoryOrder.TAGS:
+        return [(Repository.tag_count.expression, True), name], [int, str]
+    return [name], [str]
+
+
+def _tag_keys(order: TagOrder) -> tuple[list[Key], list[type]]:
+    name: Key = (Tag.name.expression, False)
+    if order == TagOrder.NAME:
+        return [name], [str]
+    if order == TagOrder.SIZE:
+        return [(_SIZE, True), name], [int, str]
+    if order == TagOrder.IMAGE:
+        return [], [datetime, str, str]
+    return [(Tag.pushed_at.expression, True), (Tag.id.expression, True)], [datetime, int]
+
+
+def _with_newest_of_image(found: Select[Tag, Manifest]) -> tuple[Select[Tag, Manifest], list[Key]]:
+    """Order by image: each image by its newest tag. A window's value can be compared only from outside of it."""
+    newest = (
+        select(Tag.repository_id, Tag.digest, func.max(Tag.pushed_at).label("pushed_at"))
+        .group_by(Tag.repository_id, Tag.digest)
+        .subquery()
+    )
+    same_image = and_(newest.c.repository_id == Tag.repository_id, newest.c.digest.is_not_distinct_from(Tag.digest))
+    keys: list[Key] = [
+        (newest.c.pushed_at, True),
+        (func.coalesce(Tag.digest, ""), False),
+        (Tag.name.expression, False),
+    ]
+    return found.join(newest, same_image), keys
+
+
+def _page(found: Select, keys: Sequence[Key], types: Sequence[type], cursor: str, size: int) -> Select:  # type: ignore[type-arg]
+    values = read_cursor(cursor, types) if cursor else None
+    if values is not None:
+        found = found.where(after(keys, values))
+    return found.order_by(*ordering(keys)).limit(size + 1)
+
+
+def _next(rows: Sequence[Row], keys: int, size: int) -> str:  # type: ignore[type-arg]
+    return write_cursor(tuple(rows[size - 1])[-keys:]) if len(rows) > size else ""
+
+
+def _count(session: Session, found: Select) -> int:  # type: ignore[type-arg]
+    return session.scalar(found.with_only_columns(func.count(), maintain_column_froms=True)) or 0
+
+
+def _with_siblings(
+    session: Session, repository: Repository, rows: Sequence[tuple[Tag, Manifest | None]]
+) -> list[TagRow]:
+    digests = {tag.digest for tag, _ in rows if tag.digest}
+    siblings: dict[str, list[str]] = {}
+    for digest, name in session.execute(
+        select(Tag.digest, Tag.name)
+        .where(Tag.repository_id == repository.id, Tag.digest.in_(digests))
+        .order_by(Tag.pushed_at.desc(), Tag.name)
+    ):
+        siblings.setdefault(digest or "", []).append(name)
+    return [_row(tag, manifest, siblings.get(tag.digest or "", [])) for tag, manifest in rows]
+
+
+def _row(tag: Tag, manifest: Manifest | None, same_image: Sequence[str]) -> TagRow:
+    return TagRow(
+        name=tag.name,
+        digest=tag.digest,
+        kind=manifest.kind if manifest else "unknown",
+        platforms=tuple(filter(None, manifest.platforms.split(","))) if manifest else (),
+        size_bytes=manifest.image_size_bytes if manifest else None,
+        size_reason=_size_reason(tag, manifest),
+        pushed_at=tag.pushed_at,
+        pushed_at_is_seen=tag.pushed_at_is_seen,
+        same_as=tuple(name for name in same_image if name != tag.name),
+    )
+
+
+def _size_reason(tag: Tag, manifest: Manifest | None) -> str:
+    if manifest is None:
+        return tag.problem or "Its manifest has not been read yet."
+    return "" if manifest.image_size_bytes is not None else "A manifest that it names is not in this repository."

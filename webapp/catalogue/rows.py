@@ -1,0 +1,222 @@
+"""Write what was seen into the catalogue. Functions of rows only: none asks the registry, none commits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from webapp.catalogue.models import (
+    DescriptorRole,
+    Manifest,
+    ManifestDescriptor,
+    RegistryState,
+    Repository,
+    RepositoryManifest,
+    Tag,
+)
+from webapp.catalogue.sizes import compute_image_sizes, remember_reached, repository_size
+from webapp.catalogue.survey import SeenManifest, SeenRepository, SeenTag
+from webapp.registry.manifests import Descriptor
+from webapp.registry.names import namespace_of
+
+MOST_VARIABLES = 5000  # of one statement; SQLite's own limit is 32,766
+
+
+def registry_state(session: Session) -> RegistryState:
+    """The one row about the registry as a whole, made when it is first needed."""
+    state = session.get(RegistryState, 1)
+    if state is None:
+        state = RegistryState(id=1)
+        session.add(state)
+        session.flush()
+    return state
+
+
+def known_digests(session: Session, digests: Collection[str]) -> set[str]:
+    """Of some digests, those whose manifest the catalogue has."""
+    wanted = sorted(digests)
+    known: set[str] = set()
+    for start in range(0, len(wanted), MOST_VARIABLES):
+        part = wanted[start : start + MOST_VARIABLES]
+        known.update(session.scalars(select(Manifest.digest).where(Manifest.digest.in_(part))))
+    return known
+
+
+def add_manifests(session: Session, manifests: Iterable[SeenManifest]) -> None:
+    """Keep new manifests, children before those that name them."""
+    added = [_add_manifest(session, each) for each in manifests if not _is_known(session, each.bytes.digest)]
+    session.flush()
+    for manifest in added:
+        if not manifest.platforms:
+            manifest.platforms = _platforms_of_children(session, manifest)
+        if manifest.created_at is None:
+            manifest.created_at = _created_by_children(session, manifest)
+        session.flush()
+    ids = [each.id for each in added]
+    for start in range(0, len(ids), MOST_VARIABLES):
+        compute_image_sizes(session, ids[start : start + MOST_VARIABLES])
+
+
+def _is_known(session: Session, digest: str) -> bool:
+    return session.scalar(select(Manifest.id).where(Manifest.digest == digest)) is not None
+
+
+def _add_manifest(session: Session, seen: SeenManifest) -> Manifest:
+    manifest, config = seen.manifest, seen.config
+    row = Manifest(
+        digest=seen.bytes.digest,
+        media_type=seen.bytes.media_type,
+        kind=manifest.kind.value,
+        raw=seen.bytes.raw,
+        size_bytes=len(seen.bytes.raw),
+        artifact_type=manifest.artifact_type or "",
+        platforms=config.platform if config else "",
+        created_at=config.created if config else None,
+        labels=json.dumps(dict(config.labels) if config else {}, ensure_ascii=False),
+    )
+    row.descriptors = [
+        ManifestDescriptor(
+            position=position,
+            role=role,
+            digest=descriptor.digest,
+            media_type=descriptor.media_type,
+            size_bytes=descriptor.size_bytes,
+            platform=descriptor.platform or "",
+        )
+        for position, (role, descriptor) in enumerate(_descriptors(seen))
+    ]
+    session.add(row)
+    return row
+
+
+def _descriptors(seen: SeenManifest) -> list[tuple[DescriptorRole, Descriptor]]:
+    manifest = seen.manifest
+    return [
+        *((DescriptorRole.CONFIG, each) for each in [manifest.config] if each),
+        *((DescriptorRole.LAYER, each) for each in manifest.layers),
+        *((DescriptorRole.CHILD, each) for each in manifest.children),
+        *((DescriptorRole.SUBJECT, each) for each in [manifest.subject] if each),
+    ]
+
+
+def _platforms_of_children(session: Session, manifest: Manifest) -> str:
+    """Of an index: what it says of its children, else what they say themselves."""
+    rows = session.execute(
+        select(ManifestDescriptor.platform, Manifest.platforms)
+        .outerjoin(Manifest, Manifest.digest == ManifestDescriptor.digest)
+        .where(ManifestDescriptor.manifest_id == manifest.id, ManifestDescriptor.role == DescriptorRole.CHILD)
+        .order_by(ManifestDescriptor.position)
+    ).all()
+    named = [platform for stated, own in rows for platform in (stated or own or "").split(",") if platform]
+    return ",".join(dict.fromkeys(each for each in named if not each.startswith("unknown")))
+
+
+def _created_by_children(session: Session, manifest: Manifest) -> datetime | None:
+    return session.scalar(
+        select(func.max(Manifest.created_at))
+        .join(ManifestDescriptor, ManifestDescriptor.digest == Manifest.digest)
+        .where(ManifestDescriptor.manifest_id == manifest.id, ManifestDescriptor.role == DescriptorRole.CHILD)
+    )
+
+
+def repository_named(session: Session, name: str, now: datetime) -> Repository:
+    """The row of a repository, made when it is first seen."""
+    row = session.scalar(select(Repository).where(Repository.name == name))
+    if row is None:
+        row = Repository(name=name, namespace=namespace_of(name), first_seen_at=now, tag_count=0, image_count=0)
+        session.add(row)
+        session.flush()
+    return row
+
+
+def update_repository(session: Session, seen: SeenRepository, version: int, now: datetime) -> None:
+    """Bring the rows of a repository's tags to what was seen.
+
+    Tags that could not be looked at stay as they are. Nothing is changed where a removal of ours came in between:
+    `version` is the repository's when the look began.
+    """
+    repository = repository_named(session, seen.name, now)
+    if repository.version != version:
+        return
+    repository.synced_at = now
+    if seen.problem:
+        return
+    rows = {row.name: row for row in session.scalars(select(Tag).where(Tag.repository_id == repository.id))}
+    manifest_ids = _manifest_ids(session, {tag.digest for tag in seen.tags if tag.digest})
+    changed = [_update_tag(session, repository, rows.get(tag.name), tag, manifest_ids, now) for tag in seen.tags]
+    still_there = seen.unread.union(tag.name for tag in seen.tags)
+    gone = [row.id for name, row in rows.items() if name not in still_there]
+    for start in range(0, len(gone), MOST_VARIABLES):
+        session.execute(delete(Tag).where(Tag.id.in_(gone[start : start + MOST_VARIABLES])))
+    if any(changed) or gone:
+        count_repository(session, repository, now if gone else None)
+
+
+def _manifest_ids(session: Session, digests: Collection[str]) -> dict[str, int]:
+    wanted, found = sorted(digests), {}
+    for start in range(0, len(wanted), MOST_VARIABLES):
+        part = wanted[start : start + MOST_VARIABLES]
+        found.update(dict(session.execute(select(Manifest.digest, Manifest.id).where(Manifest.digest.in_(part))).all()))
+    return found
+
+
+def _update_tag(
+    session: Session, repository: Repository, row: Tag | None, seen: SeenTag, ids: dict[str, int], now: datetime
+) -> bool:
+    """Bring one tag's row up to date; whether it changed."""
+    if row is None:
+        row = Tag(repository_id=repository.id, name=seen.name, problem="", pushed_at=now, pushed_at_is_seen=True)
+        session.add(row)
+    pushed_at, is_seen = _pushed_at(row, seen, now)
+    new = (seen.digest, ids.get(seen.digest or ""), seen.problem, pushed_at, is_seen)
+    old = (row.digest, row.manifest_id, row.problem, row.pushed_at, row.pushed_at_is_seen)
+    if new == old:
+        return False
+    row.digest, row.manifest_id, row.problem, row.pushed_at, row.pushed_at_is_seen = new
+    return True
+
+
+def _pushed_at(row: Tag, seen: SeenTag, now: datetime) -> tuple[datetime, bool]:
+    """The time of the link in the store; else the moment in which this tag was first seen on this digest."""
+    if seen.pushed_at:
+        return seen.pushed_at, False
+    if row.digest == seen.digest:
+        return row.pushed_at, row.pushed_at_is_seen
+    return now, True
+
+
+def count_repository(session: Session, repository: Repository, changed_at: datetime | None) -> None:
+    """Compute anew what the lists say of a repository: tags, images, size, last change.
+
+    Args:
+        changed_at: when tags left it, where they did; the newest push otherwise.
+    """
+    session.flush()
+    of_it = Tag.repository_id == repository.id
+    tags, images, pushed_at = session.execute(
+        select(func.count(), func.count(Tag.digest.distinct()), func.max(Tag.pushed_at)).where(of_it)
+    ).one()
+    repository.tag_count, repository.image_count = tags, images
+    repository.changed_at = max((each for each in (pushed_at, changed_at) if each), default=repository.changed_at)
+    repository.size_bytes = repository_size(session, repository.id)
+    remember_reached(session, repository.id)
+
+
+def forget(session: Session, name: str, tags: Collection[str], digests: Collection[str], now: datetime) -> None:
+    """Take out what a removal of ours deleted, and make looks that began before it worthless."""
+    repository = session.scalar(select(Repository).where(Repository.name == name))
+    if repository is None:
+        return
+    repository.version += 1
+    session.execute(delete(Tag).where(Tag.repository_id == repository.id, Tag.name.in_(tags)))
+    gone = select(Manifest.id).where(Manifest.digest.in_(digests))
+    session.execute(
+        delete(RepositoryManifest).where(
+            RepositoryManifest.repository_id == repository.id, RepositoryManifest.manifest_id.in_(gone)
+        )
+    )
+    count_repository(session, repository, now)

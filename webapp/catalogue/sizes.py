@@ -1,0 +1,89 @@
+"""Sizes, computed in the database: each blob once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.orm import Session
+
+# What a manifest takes: itself, its configuration and layers, and the same of its children. A descriptor may state
+# any size for a digest, so the largest that was stated counts, once.
+_IMAGE_SIZES = """
+WITH RECURSIVE reach(root, id) AS (
+    SELECT id, id FROM manifests WHERE id IN :roots
+    UNION
+    SELECT reach.root, child.id
+    FROM reach
+    JOIN manifest_descriptors d ON d.manifest_id = reach.id AND d.role = 'child'
+    JOIN manifests child ON child.digest = d.digest
+),
+parts(root, digest, size_bytes) AS (
+    SELECT reach.root, m.digest, m.size_bytes FROM reach JOIN manifests m ON m.id = reach.id
+    UNION
+    SELECT reach.root, d.digest, d.size_bytes
+    FROM reach JOIN manifest_descriptors d ON d.manifest_id = reach.id AND d.role IN ('config', 'layer')
+),
+blobs AS (SELECT root, digest, max(size_bytes) AS size_bytes FROM parts GROUP BY root, digest),
+holes AS (
+    SELECT DISTINCT reach.root
+    FROM reach
+    JOIN manifest_descriptors d ON d.manifest_id = reach.id AND d.role = 'child'
+    LEFT JOIN manifests child ON child.digest = d.digest
+    WHERE child.id IS NULL
+)
+UPDATE manifests
+SET image_size_bytes = (
+    SELECT CASE WHEN manifests.id IN (SELECT root FROM holes) THEN NULL ELSE sum(size_bytes) END
+    FROM blobs WHERE blobs.root = manifests.id
+)
+WHERE id IN :roots
+"""
+
+_REPOSITORY_SIZE = """
+WITH RECURSIVE reach(id) AS (
+    SELECT DISTINCT manifest_id FROM tags WHERE repository_id = :repository AND manifest_id IS NOT NULL
+    UNION
+    SELECT child.id
+    FROM reach
+    JOIN manifest_descriptors d ON d.manifest_id = reach.id AND d.role = 'child'
+    JOIN manifests child ON child.digest = d.digest
+),
+parts(digest, size_bytes) AS (
+    SELECT m.digest, m.size_bytes FROM reach JOIN manifests m ON m.id = reach.id
+    UNION
+    SELECT d.digest, d.size_bytes
+    FROM reach JOIN manifest_descriptors d ON d.manifest_id = reach.id AND d.role IN ('config', 'layer')
+)
+SELECT coalesce(sum(size_bytes), 0) FROM (SELECT max(size_bytes) AS size_bytes FROM parts GROUP BY digest)
+"""
+
+_REMEMBER_REACHED = """
+WITH RECURSIVE reach(id) AS (
+    SELECT DISTINCT manifest_id FROM tags WHERE repository_id = :repository AND manifest_id IS NOT NULL
+    UNION
+    SELECT child.id
+    FROM reach
+    JOIN manifest_descriptors d ON d.manifest_id = reach.id AND d.role = 'child'
+    JOIN manifests child ON child.digest = d.digest
+)
+INSERT OR IGNORE INTO repository_manifests (repository_id, manifest_id) SELECT :repository, id FROM reach
+"""
+
+
+def compute_image_sizes(session: Session, manifest_ids: Collection[int]) -> None:
+    """Fill in `image_size_bytes`; it stays empty where a child is not in the catalogue."""
+    if manifest_ids:
+        session.execute(
+            text(_IMAGE_SIZES).bindparams(bindparam("roots", expanding=True)), {"roots": list(manifest_ids)}
+        )
+
+
+def repository_size(session: Session, repository_id: int) -> int:
+    """Bytes that the tagged images of a repository take, each blob once."""
+    return int(session.execute(text(_REPOSITORY_SIZE), {"repository": repository_id}).scalar_one())
+
+
+def remember_reached(session: Session, repository_id: int) -> None:
+    """Note every manifest that the repository's tags reach as seen in it."""
+    session.execute(text(_REMEMBER_REACHED), {"repository": repository_id})

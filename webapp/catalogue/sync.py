@@ -1,0 +1,240 @@
+"""Bring the catalogue to what the registry holds: at start, every few minutes, after a removal, by command.
+
+The requests are made by `survey`, the rows are written by `rows`; here is the order of things, and the judgement
+whether what seems to be gone is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.catalogue.doubt import end_doubt, fingerprint, is_doubtful, raise_doubt
+from webapp.catalogue.models import RegistryMode, Repository, Tag
+from webapp.catalogue.rows import add_manifests, known_digests, registry_state, update_repository
+from webapp.catalogue.survey import SeenRepository, Survey, survey
+from webapp.database import Reading, Writing
+from webapp.leases import LeaseHeld, held
+from webapp.registry.capabilities import Capabilities, probe
+from webapp.registry.client import RegistryClient
+from webapp.registry.errors import RegistryError, RegistryUnreachable
+
+REQUESTS_AT_A_TIME = 16
+REPOSITORIES_AT_A_TIME = 32
+LEASE = "sync"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What a sync works with. `store` is the root of the registry's storage where it can be read."""
+
+    client: RegistryClient
+    reading: Reading
+    writing: Writing
+    now: Callable[[], datetime]
+    store: Path | None
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """What a sync did: how many repositories it looked at, and what kept it from being complete."""
+
+    repositories: int = 0
+    problem: str = ""
+    doubt: str = ""
+    unread: list[str] = field(default_factory=list)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything was read."""
+        return not (self.problem or self.unread)
+
+
+def sync(catalogue: Catalogue, may_go_on: Callable[[], bool] = lambda: True) -> SyncReport:
+    """Look at the whole registry and bring the catalogue up to date.
+
+    Args:
+        may_go_on: asked between two batches; False ends the sync, and what was read so far stays.
+
+    Raises:
+        LeaseHeld: another sync is under way.
+    """
+    with held(catalogue.writing, LEASE):
+        _begin(catalogue)
+        report = _sync_all(catalogue, may_go_on)
+        _finish(catalogue, report)
+    return report
+
+
+def sync_if_free(catalogue: Catalogue, may_go_on: Callable[[], bool] = lambda: True) -> SyncReport | None:
+    """The same for a timer: None where another sync is under way."""
+    try:
+        return sync(catalogue, may_go_on)
+    except LeaseHeld:
+        return None
+
+
+def sync_repository(catalogue: Catalogue, name: str) -> None:
+    """Look at one repository. One that seems to have lost all its tags is left to the next whole sync.
+
+    Raises:
+        RegistryUnreachable: the registry does not answer.
+    """
+    with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
+        versions = _versions(catalogue, [name])
+        seen = _look(catalogue, executor, [name])
+    _write(catalogue, seen, versions)
+
+
+def check_registry(catalogue: Catalogue) -> Capabilities:
+    """Ask the registry what it allows at the moment, and write it down for the pages."""
+    found = probe(catalogue.client)
+    with catalogue.writing() as session:
+        _note_capabilities(session, found, catalogue.now())
+    return found
+
+
+def _begin(catalogue: Catalogue) -> None:
+    with catalogue.writing() as session:
+        state = registry_state(session)
+        state.sync_started_at, state.sync_finished_at = catalogue.now(), None
+        state.repositories_total, state.repositories_done = None, 0
+
+
+def _finish(catalogue: Catalogue, report: SyncReport) -> None:
+    now = catalogue.now()
+    with catalogue.writing() as session:
+        state = registry_state(session)
+        state.sync_finished_at = now
+        state.sync_problem = report.problem or _unread_sentence(report.unread)
+        if report.is_complete:
+            state.sync_complete_at = now
+
+
+def _unread_sentence(unread: list[str]) -> str:
+    if not unread:
+        return ""
+    some = ", ".join(unread[:3]) + (" and others" if len(unread) > 3 else "")
+    return f"{len(unread)} repositories could not be read completely: {some}."
+
+
+def _sync_all(catalogue: Catalogue, may_go_on: Callable[[], bool]) -> SyncReport:
+    report = SyncReport()
+    try:
+        found = check_registry(catalogue)
+        if not found.reachable:
+            report.problem = " ".join(found.sentences)
+            return report
+        listed = set(catalogue.client.catalogue())
+        _sync_repositories(catalogue, listed, may_go_on, report)
+    except RegistryUnreachable as error:
+        report.problem = error.sentence
+        with catalogue.writing() as session:
+            _note_mode(session, RegistryMode.UNREACHABLE, error.sentence, catalogue.now())
+    except RegistryError as error:
+        report.problem = error.sentence
+    return report
+
+
+def _sync_repositories(
+    catalogue: Catalogue, listed: set[str], may_go_on: Callable[[], bool], report: SyncReport
+) -> None:
+    with catalogue.reading() as session:
+        had_tags = set(session.scalars(select(Repository.name).where(Repository.tag_count > 0)))
+    names = sorted(listed | had_tags)
+    with catalogue.writing() as session:
+        registry_state(session).repositories_total = len(names)
+    vanished: dict[str, int] = {}
+    with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
+        for batch in _batches(names):
+            if not may_go_on():
+                report.problem = "The sync was ended before it was through."
+                return
+            versions = _versions(catalogue, batch)
+            seen = _look(catalogue, executor, batch)
+            _write(catalogue, seen, versions)
+            empty = [each.name for each in seen.repositories if each.is_empty and each.name in had_tags]
+            vanished.update((name, versions[name]) for name in empty)
+            report.unread.extend(each.name for each in seen.repositories if each.problem or each.unread)
+            report.repositories += len(batch)
+    report.doubt = _judge_vanished(catalogue, vanished, len(had_tags), len(listed))
+
+
+def _batches(names: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(names), REPOSITORIES_AT_A_TIME):
+        yield names[start : start + REPOSITORIES_AT_A_TIME]
+
+
+def _versions(catalogue: Catalogue, names: list[str]) -> dict[str, int]:
+    with catalogue.reading() as session:
+        rows = session.execute(select(Repository.name, Repository.version).where(Repository.name.in_(names)))
+        return dict(rows.tuples().all())
+
+
+def _look(catalogue: Catalogue, executor: Executor, names: list[str]) -> Survey:
+    ours: dict[str, set[str]] = {name: set() for name in names}
+    with catalogue.reading() as session:
+        rows = session.execute(
+            select(Repository.name, Tag.name)
+            .join(Tag, Tag.repository_id == Repository.id)
+            .where(Repository.name.in_(names))
+        )
+        for repository, tag in rows:
+            ours[repository].add(tag)
+
+    def known(digests: set[str]) -> set[str]:
+        with catalogue.reading() as session:
+            return known_digests(session, digests)
+
+    asked = {name: frozenset(tags) for name, tags in ours.items()}
+    return survey(catalogue.client, executor, asked, known, catalogue.store)
+
+
+def _write(catalogue: Catalogue, seen: Survey, versions: dict[str, int]) -> None:
+    now = catalogue.now()
+    with catalogue.writing() as session:
+        add_manifests(session, seen.manifests)
+        for each in seen.repositories:
+            if not each.is_empty:  # whether it is gone is judged at the end, over the whole registry
+                update_repository(session, each, versions.get(each.name, 0), now)
+        registry_state(session).repositories_done += len(seen.repositories)
+
+
+def _judge_vanished(catalogue: Catalogue, vanished: dict[str, int], had_tags: int, listed: int) -> str:
+    """Mark repositories gone that lost all their tags, unless it is too much at once to be believed.
+
+    `vanished` has each repository's version at the time of the look.
+    """
+    now = catalogue.now()
+    with catalogue.writing() as session:
+        state = registry_state(session)
+        accepted = vanished and state.doubt_accepted == fingerprint(vanished)
+        if is_doubtful(len(vanished), had_tags, listed) and not accepted:
+            raise_doubt(state, vanished, had_tags, now)
+            return state.doubt
+        for name, version in sorted(vanished.items()):
+            update_repository(session, SeenRepository(name, (), frozenset(), ""), version, now)
+        end_doubt(state)
+        state.doubt_accepted = ""
+    return ""
+
+
+def _note_capabilities(session: Session, found: Capabilities, now: datetime) -> None:
+    mode = RegistryMode(found.mode.value) if found.reachable else RegistryMode.UNREACHABLE
+    _note_mode(session, mode, " ".join(found.sentences), now)
+    state = registry_state(session)
+    if found.reachable:
+        state.may_list, state.may_delete, state.generation = found.may_list, found.may_delete, found.generation
+
+
+def _note_mode(session: Session, mode: RegistryMode, sentence: str, now: datetime) -> None:
+    state = registry_state(session)
+    if state.mode != mode:
+        state.mode, state.mode_since = mode, now
+    state.mode_sentence, state.checked_at = sentence, now

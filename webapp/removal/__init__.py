@@ -1,0 +1,1 @@
+"""Removals: planned, agreed, journalled, carried out, looked up again."""

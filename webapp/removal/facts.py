@@ -1,0 +1,163 @@
+"""What is read for a plan, at the moment in which somebody looks or agrees.
+
+Fresh from the registry: the tag list, the asked tags, tags that are new since the last sync, and whether the
+manifests they reach are there. From the catalogue: which digests the other tags are on, and which indexes name what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Set
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from webapp.catalogue.models import DescriptorRole, Manifest, ManifestDescriptor, Repository, RepositoryManifest, Tag
+from webapp.database import Reading
+from webapp.registry.client import RegistryClient
+from webapp.removal.looks import REQUESTS_AT_A_TIME, list_tags, look_at, reach, stored, stored_digests
+from webapp.removal.plan import Facts, ManifestFact
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """What the catalogue says of a repository."""
+
+    digests: Mapping[str, str | None]
+    untagged: frozenset[str]
+    as_of: datetime | None
+
+
+def read_facts(client: RegistryClient, reading: Reading, repository: str, tags: tuple[str, ...]) -> Facts:
+    """Read the facts for removing some tags of a repository, or for all of it where `tags` is empty.
+
+    Raises:
+        RegistryError: the registry cannot be asked.
+        IndexTooDeep: there is no end to the indexes.
+    """
+    with reading() as session:
+        recorded = _recorded(session, repository)
+    with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
+        listed = list_tags(client, repository)
+        asked = tags or tuple(sorted(listed))
+        digests = _digests(client, executor, repository, listed, set(tags), recorded)
+        dangling = tuple(tag for tag in asked if tag in listed and digests.get(tag) is None)
+        known = {tag: digest for tag, digest in digests.items() if digest}
+        roots = {known[tag] for tag in asked if tag in known} | (set() if tags else recorded.untagged)
+        manifests = reach(client, executor, repository, roots, stored(reading))
+        doubted = manifests.keys() - roots if tags else recorded.untagged
+        manifests = _only_there(client, executor, repository, manifests, doubted)
+        holders = _holders(client, executor, reading, repository, manifests, known)
+    return Facts(
+        repository=repository,
+        asked=asked,
+        whole_image=not tags,
+        digests=known,
+        manifests=manifests,
+        holders=holders,
+        gone=tuple(tag for tag in asked if tag not in known and tag not in dangling),
+        dangling=dangling,
+        as_of=recorded.as_of,
+    )
+
+
+def _recorded(session: Session, name: str) -> _Recorded:
+    repository = session.scalar(select(Repository).where(Repository.name == name))
+    if repository is None:
+        return _Recorded({}, frozenset(), None)
+    digests = dict(
+        session.execute(select(Tag.name, Tag.digest).where(Tag.repository_id == repository.id)).tuples().all()
+    )
+    seen = session.scalars(
+        select(Manifest.digest)
+        .join(RepositoryManifest, RepositoryManifest.manifest_id == Manifest.id)
+        .where(RepositoryManifest.repository_id == repository.id)
+    )
+    return _Recorded(digests, frozenset(seen) - set(digests.values()), repository.synced_at)
+
+
+def _digests(
+    client: RegistryClient,
+    executor: Executor,
+    repository: str,
+    listed: frozenset[str],
+    asked: set[str],
+    recorded: _Recorded,
+) -> dict[str, str | None]:
+    """Every listed tag's digest: asked and new ones as they are now, the others as the catalogue saw them."""
+    fresh = (listed | asked) - {tag for tag, digest in recorded.digests.items() if digest and tag not in asked}
+    looked = look_at(client, executor, repository, sorted(fresh))
+    return {tag: looked[tag] if tag in looked else recorded.digests[tag] for tag in listed | asked}
+
+
+def _only_there(
+    client: RegistryClient,
+    executor: Executor,
+    repository: str,
+    manifests: dict[str, ManifestFact],
+    doubted: Set[str],
+) -> dict[str, ManifestFact]:
+    """Leave out what is not there any more, of what nothing just read proves to be there."""
+    there = look_at(client, executor, repository, sorted(doubted & manifests.keys()))
+    return {digest: each for digest, each in manifests.items() if there.get(digest, digest) is not None}
+
+
+def _holders(
+    client: RegistryClient,
+    executor: Executor,
+    reading: Reading,
+    repository: str,
+    manifests: Mapping[str, ManifestFact],
+    digests: Mapping[str, str],
+) -> dict[str, frozenset[str]]:
+    """Of each manifest, the indexes that name it: those that go, those of other tags, and untagged ones that are there."""
+    holders: dict[str, set[str]] = {digest: set() for digest in manifests}
+    for each in manifests.values():
+        for child in each.children:
+            holders.setdefault(child, set()).add(each.digest)
+    with reading() as session:
+        recorded = list(_recorded_holders(session, repository, manifests.keys()))
+    others = {parent for parent, _child in recorded} - manifests.keys()
+    there = look_at(client, executor, repository, sorted(others))
+    for parent, child in recorded:
+        if parent in manifests or there[parent]:
+            holders[child].add(parent)
+    for parent, child in _holders_in_new_images(client, executor, reading, repository, manifests, digests):
+        holders[child].add(parent)
+    return {child: frozenset(parents) for child, parents in holders.items() if child in manifests}
+
+
+def _recorded_holders(session: Session, repository: str, digests: Collection[str]) -> Iterator[tuple[str, str]]:
+    parent = aliased(Manifest)
+    rows = session.execute(
+        select(parent.digest, ManifestDescriptor.digest)
+        .join(ManifestDescriptor, ManifestDescriptor.manifest_id == parent.id)
+        .join(RepositoryManifest, RepositoryManifest.manifest_id == parent.id)
+        .join(Repository, Repository.id == RepositoryManifest.repository_id)
+        .where(
+            Repository.name == repository,
+            ManifestDescriptor.role == DescriptorRole.CHILD,
+            ManifestDescriptor.digest.in_(digests),
+        )
+    )
+    yield from rows.tuples()
+
+
+def _holders_in_new_images(
+    client: RegistryClient,
+    executor: Executor,
+    reading: Reading,
+    repository: str,
+    manifests: Mapping[str, ManifestFact],
+    digests: Mapping[str, str],
+) -> Iterator[tuple[str, str]]:
+    """Indexes that came since the last sync: the tags on them were looked at just now."""
+    with reading() as session:
+        known = set(stored_digests(session, repository))
+    new = set(digests.values()) - known - manifests.keys()
+    for parent in reach(client, executor, repository, new, stored(reading)).values():
+        for child in parent.children:
+            if child in manifests:
+                yield parent.digest, child

@@ -1,0 +1,98 @@
+"""Tables of removals. What a restore needs is in them before anything is deleted: bytes, types, digests, tags."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from webapp.database import Base
+
+
+class RemovalState(StrEnum):
+    """`open` while it is carried out; `unknown` where the registry could not be asked how it ended."""
+
+    OPEN = "open"
+    DONE = "done"
+    PARTLY = "partly"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class StepState(StrEnum):
+    """`intended` is written before the act, the others are what was found by looking again."""
+
+    INTENDED = "intended"
+    DELETED = "deleted"
+    ALREADY_GONE = "already-gone"
+    KEPT = "kept"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+UNFINISHED = (StepState.INTENDED, StepState.UNKNOWN)
+
+
+class Removal(Base):
+    """One agreed plan. `request_key` comes with the dialog, so that a double click is one removal."""
+
+    __tablename__ = "removals"
+    __table_args__ = (Index("ix_removals_state", "state", "repository"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request_key: Mapped[str] = mapped_column(unique=True)
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    actor: Mapped[str]
+    place: Mapped[str]
+    repository: Mapped[str] = mapped_column(index=True)
+    tag: Mapped[str | None]
+    fingerprint: Mapped[str]
+    state: Mapped[RemovalState] = mapped_column(default=RemovalState.OPEN)
+    fencing_token: Mapped[int]
+    bytes_freed: Mapped[int | None]
+    notice: Mapped[str] = mapped_column(default="")
+
+    steps: Mapped[list[RemovalStep]] = relationship(order_by="RemovalStep.position")
+    tags: Mapped[list[RemovedTag]] = relationship(order_by="RemovedTag.name")
+
+
+class RemovalStep(Base):
+    """One manifest to delete, in the order of `position`: an index before its children."""
+
+    __tablename__ = "removal_steps"
+
+    removal_id: Mapped[int] = mapped_column(ForeignKey("removals.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+    state: Mapped[StepState] = mapped_column(default=StepState.INTENDED)
+    reason: Mapped[str] = mapped_column(default="")
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class RemovedTag(Base):
+    """A tag that goes with a removal; its outcome is an activity."""
+
+    __tablename__ = "removed_tags"
+
+    removal_id: Mapped[int] = mapped_column(ForeignKey("removals.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+    activity_id: Mapped[int]
+    state: Mapped[StepState] = mapped_column(default=StepState.INTENDED)
+    reason: Mapped[str] = mapped_column(default="")
+
+
+class JournalManifest(Base):
+    """The bytes of a manifest as they were before the removal; `position` puts children first, as a restore does."""
+
+    __tablename__ = "journal_manifests"
+
+    removal_id: Mapped[int] = mapped_column(ForeignKey("removals.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(index=True)
+    media_type: Mapped[str]
+    raw: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
