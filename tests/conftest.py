@@ -1,0 +1,55 @@
+"""Fixtures that many tests share. A registry is always the real one (see tests/registry_process.py)."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.fleet import push_fleet
+from demo.push import Pusher
+from tests.registry_process import RegistryProcess
+from webapp.registry.client import RegistryClient, open_registry
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[RegistryProcess]:
+    """An empty registry with deletes enabled."""
+    with RegistryProcess(tmp_path / "registry") as process:
+        yield process
+
+
+@pytest.fixture
+def client(registry: RegistryProcess) -> RegistryClient:
+    """A client for `registry`."""
+    return open_registry(registry.url, connect_timeout_s=2, read_timeout_s=10)
+
+
+@pytest.fixture
+def pusher(registry: RegistryProcess) -> Pusher:
+    """Pushes to `registry`."""
+    return Pusher(registry.url)
+
+
+@pytest.fixture(scope="session")
+def fleet_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo fleet as a registry stores it, pushed once; copy it, never change it."""
+    with RegistryProcess(tmp_path_factory.mktemp("fleet")) as process:
+        push_fleet(process.url)
+    return process.store
+
+
+@pytest.fixture
+def fleet_registry(tmp_path: Path, fleet_store: Path) -> Iterator[RegistryProcess]:
+    """A registry that holds the demo fleet."""
+    shutil.copytree(fleet_store, tmp_path / "fleet-registry" / "store")
+    with RegistryProcess(tmp_path / "fleet-registry") as process:
+        yield process
+
+
+@pytest.fixture
+def fleet_client(fleet_registry: RegistryProcess) -> RegistryClient:
+    """A client for `fleet_registry`."""
+    return open_registry(fleet_registry.url, connect_timeout_s=2, read_timeout_s=10)
