@@ -1,0 +1,32 @@
+# What each does: see "Commands" in README.md. Recipes are one line; what they do is in deploy/local/.
+PYTHON := .venv/bin/python
+# nginx is in /usr/sbin, which is not in everybody's PATH.
+export PATH := $(PATH):/usr/sbin
+
+.PHONY: setup run test lint bench soak look
+
+setup: .venv/complete
+
+.venv/complete: requirements-dev.txt deploy/local/setup
+	@deploy/local/setup
+
+run: .venv/complete
+	@setpriv --pdeathsig TERM $(PYTHON) -m deploy.local.run
+
+test: .venv/complete
+	@deploy/local/for-tests
+	@$(PYTHON) -m pytest -n 2
+
+lint: .venv/complete
+	@deploy/local/lint
+
+bench: .venv/complete
+	@$(PYTHON) -m benchmarks
+
+soak: export STORM_ROUNDS ?= 400
+soak: .venv/complete
+	@$(PYTHON) -m pytest tests/faults
+
+look: .venv/complete
+	@deploy/local/for-tests
+	@$(PYTHON) -m tests.look.sheet

@@ -1,0 +1,27 @@
+"""gunicorn's configuration: one process with threads, because the scheduler lives in it."""
+# ruff: noqa: N999  gunicorn looks for a file of this name
+
+import os
+from typing import Any
+
+bind = os.environ.get("HOLYSTONE_BIND") or "127.0.0.1:8000"
+workers = 1
+worker_class = "gthread"
+threads = 16
+graceful_timeout = 20  # seconds that a request under way gets at the end
+control_socket_disable = True  # nobody asks it anything
+loglevel = "warning"
+
+
+def post_worker_init(worker: Any) -> None:
+    """Start the scheduler in the process that answers the pages."""
+    from webapp import scheduler
+
+    scheduler.start(worker.wsgi)
+
+
+def worker_exit(_server: Any, _worker: Any) -> None:
+    """Let the scheduler's jobs end before the process does."""
+    from webapp import scheduler
+
+    scheduler.stop()
