@@ -1,1 +1,87 @@
 """Holystone: the web dashboard that removes tags and images from a registry and frees their space."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from config import Settings, read_settings
+from webapp import cli, pages
+from webapp.database import ENGINE_OPTIONS, db, prepare, reading_from, refuse_old_sqlite, writing_to
+from webapp.extensions import csrf, login_manager, migrate
+from webapp.parts import Parts
+from webapp.registry.client import open_registry
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Wire the application together.
+
+    Args:
+        settings: read from the environment where they are not given.
+
+    Raises:
+        SettingError: a setting is missing, unknown or cannot be read.
+        DatabaseTooOld: the SQLite that was found can corrupt the records.
+    """
+    settings = settings or read_settings(os.environ)
+    refuse_old_sqlite()
+    app = Flask(__name__, static_folder=str(ROOT / "static"), template_folder=str(ROOT / "templates"))
+    app.config.update(_flask_configuration(settings))
+    _trust_proxies(app, settings.TRUSTED_PROXIES)
+
+    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
+    csrf.init_app(app)
+    login_manager.init_app(app)
+
+    app.extensions["holystone"] = _make_parts(app, settings)
+    pages.register(app)
+    cli.register(app)
+    return app
+
+
+def _flask_configuration(settings: Settings) -> dict[str, object]:
+    return {
+        "SECRET_KEY": settings.SECRET_KEY,
+        "SQLALCHEMY_DATABASE_URI": settings.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": ENGINE_OPTIONS,
+        "SESSION_COOKIE_NAME": "holystone-form",
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "WTF_CSRF_TIME_LIMIT": None,  # a page left open overnight still works
+        "WTF_CSRF_SSL_STRICT": False,  # the token decides; a Referer may be withheld
+        "MAX_CONTENT_LENGTH": 1024 * 1024,
+    }
+
+
+def _trust_proxies(app: Flask, hops: int) -> None:
+    if hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+
+def _make_parts(app: Flask, settings: Settings) -> Parts:
+    with app.app_context():
+        engine = prepare(db.engine)
+    registry = open_registry(
+        settings.REGISTRY_URL,
+        settings.REGISTRY_USERNAME,
+        settings.REGISTRY_PASSWORD,
+        settings.REGISTRY_CA,
+        settings.REGISTRY_CONNECT_TIMEOUT,
+        settings.REGISTRY_READ_TIMEOUT,
+    )
+    return Parts(
+        settings=settings,
+        registry=registry,
+        reading=reading_from(engine),
+        writing=writing_to(engine),
+        now=lambda: datetime.now(UTC),
+        monotonic=time.monotonic,
+    )
