@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from config import Settings
+from webapp.catalogue.sync import Catalogue
 from webapp.database import Reading, Writing
 from webapp.registry.client import RegistryClient
+from webapp.removal.execute import Remover
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +23,13 @@ class Parts:
     writing: Writing
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What a sync works with."""
+        return Catalogue(self.registry, self.reading, self.writing, self.now, self.settings.REGISTRY_STORE)
+
+    @property
+    def remover(self) -> Remover:
+        """What removals work with."""
+        return Remover(self.registry, self.reading, self.writing, self.now)

@@ -1,0 +1,99 @@
+"""`sync`, `repositories`, `tags`: bring the catalogue up to date, and print it."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from flask.cli import with_appcontext
+
+from webapp.accounts.permissions import Visibility
+from webapp.catalogue import listing
+from webapp.catalogue.sync import sync as sync_catalogue
+from webapp.cli.answers import ExitCode, fail, parts, print_json
+from webapp.leases import LeaseHeld
+
+EVERYTHING = Visibility(sees_everything=True)
+ALL_AT_ONCE = 10_000_000
+
+
+@click.command("sync")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@with_appcontext
+def sync(as_json: bool) -> None:
+    """Look at the registry and bring the catalogue up to date."""
+    try:
+        report = sync_catalogue(parts().catalogue)
+    except LeaseHeld:
+        fail("Another sync is under way.", as_json)
+    outcome = ExitCode.DONE if report.is_complete else ExitCode.PARTLY if report.repositories else ExitCode.FAILED
+    if as_json:
+        print_json(
+            {
+                "repositories": report.repositories,
+                "problem": report.problem,
+                "doubt": report.doubt,
+                "unread": report.unread,
+            }
+        )
+    else:
+        click.echo(f"Read {report.repositories} repositories.")
+        for sentence in filter(None, (report.problem, report.doubt)):
+            click.echo(sentence, err=True)
+    sys.exit(outcome)
+
+
+@click.command("repositories")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@with_appcontext
+def repositories(as_json: bool) -> None:
+    """List the repositories of the catalogue."""
+    with parts().reading() as session:
+        rows = listing.repositories(session, EVERYTHING, size=ALL_AT_ONCE).rows
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": row.name,
+                    "tags": row.tag_count,
+                    "images": row.image_count,
+                    "size_bytes": row.size_bytes,
+                    "changed_at": row.changed_at,
+                }
+                for row in rows
+            ]
+        )
+        return
+    for row in rows:
+        click.echo(f"{row.name}\t{row.tag_count} tags")
+
+
+@click.command("tags")
+@click.argument("repository")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@with_appcontext
+def tags(repository: str, as_json: bool) -> None:
+    """List the tags of a repository."""
+    with parts().reading() as session:
+        found = listing.find_repository(session, EVERYTHING, repository)
+        if found is None:
+            fail(f"There is no repository {repository} in the catalogue. `sync` reads the registry again.", as_json)
+        rows = listing.tags(session, found, size=ALL_AT_ONCE).rows
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": row.name,
+                    "digest": row.digest,
+                    "platforms": row.platforms,
+                    "size_bytes": row.size_bytes,
+                    "pushed_at": row.pushed_at,
+                    "pushed_at_is_seen": row.pushed_at_is_seen,
+                    "same_as": row.same_as,
+                }
+                for row in rows
+            ]
+        )
+        return
+    for row in rows:
+        click.echo(f"{row.name}\t{row.digest or '-'}")
