@@ -20,5 +20,5 @@ document.addEventListener("dialog-opening", (event) => {
 
 document.addEventListener("dialog-closed", () => {
   const next = opener.isConnected ? opener : nearestRows.map(trashCan).find(Boolean);
-  (next ?? document.querySelector("h1")).focus();
+  (next ?? document.querySelector("h1"))?.focus();
 });
