@@ -133,7 +133,7 @@ def signed_payload(raw: bytes) -> bytes:
     try:
         protected = json.loads(_unpadded(_json_object(raw)["signatures"][0]["protected"]))
         return raw[: int(protected["formatLength"])] + _unpadded(protected["formatTail"])
-    except (ValueError, TypeError, LookupError, RecursionError):
+    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError):
         raise Nonsense("a signed manifest without a signature") from None
 
 

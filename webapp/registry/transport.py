@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError as BrokenBody
-from urllib3.exceptions import NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import LocationValueError, NewConnectionError, ReadTimeoutError
 
 from webapp.registry.errors import Nonsense, RegistryError, RegistryTimeout, RegistryUnreachable
 
@@ -100,11 +100,8 @@ class Transport:
                 answer = self._once(method, path, headers or {}, body, cap_bytes, follow)
                 if answer.status not in PASSING:
                     return answer
-            except RegistryTimeout as error:
-                if isinstance(error.__cause__, requests.Timeout | ReadTimeoutError | TimeoutError):
-                    raise
             except RegistryUnreachable as error:
-                if isinstance(error.__cause__, requests.Timeout | requests.exceptions.SSLError):
+                if not _may_pass(error.__cause__):
                     raise
             self._sleep(pause_s)
         return self._once(method, path, headers or {}, body, cap_bytes, follow)
@@ -142,8 +139,8 @@ class Transport:
             allow_redirects=False,
             stream=True,
         ) as response:
-            content = b"" if method == "HEAD" else self._read(response, cap_bytes, until)
-            return Answer(response.status_code, response.headers, content, url)
+            # read to its end even where it is empty: only then the connection goes back to the pool
+            return Answer(response.status_code, response.headers, self._read(response, cap_bytes, until), url)
 
     def _read(self, response: requests.Response, cap_bytes: int, until: float) -> bytes:
         """The body, read piece by piece, since neither its length nor its pace is the registry's to choose."""
@@ -181,21 +178,33 @@ def _target(answer: Answer) -> str:
     return target
 
 
+def _may_pass(cause: BaseException | None) -> bool:
+    """Whether a broken connection may be whole at the next try. Silence is not tried again: it was long enough."""
+    lasting = requests.Timeout | requests.exceptions.SSLError | ReadTimeoutError | LocationValueError
+    return isinstance(cause, requests.ConnectionError | BrokenBody) and not isinstance(cause, lasting)
+
+
 def _named(error: Exception) -> RegistryError:
     """Which of our errors a failed connection is. What was surely never sent is 'unreachable', the rest unknown."""
-    if isinstance(error, requests.exceptions.SSLError):
-        return RegistryUnreachable("its certificate is not trusted, or it does not speak TLS")
-    if isinstance(error, requests.ConnectTimeout):
-        return RegistryUnreachable("no connection within the time allowed")
-    if isinstance(error, requests.exceptions.InvalidURL):
-        return RegistryUnreachable("its address cannot be read")
-    if isinstance(error, requests.ConnectionError) and _was_never_made(error):
-        return RegistryUnreachable("no connection")
-    if isinstance(error, requests.Timeout | ReadTimeoutError | TimeoutError):
+    if isinstance(error, requests.Timeout | ReadTimeoutError | TimeoutError) and not _was_never_made(error):
         return RegistryTimeout()
+    for kinds, why in _NEVER_SENT:
+        if isinstance(error, kinds):
+            return RegistryUnreachable(why)
+    if _was_never_made(error):
+        return RegistryUnreachable("no connection")
+    if not isinstance(error, requests.RequestException | BrokenBody):
+        return RegistryUnreachable("the file with its certificate authority cannot be read")
     return RegistryTimeout("the connection broke")
 
 
-def _was_never_made(error: requests.ConnectionError) -> bool:
+_NEVER_SENT: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((requests.exceptions.SSLError,), "its certificate is not trusted, or it does not speak TLS"),
+    ((requests.ConnectTimeout,), "no connection within the time allowed"),
+    ((requests.exceptions.InvalidURL, LocationValueError), "its address cannot be read"),
+)
+
+
+def _was_never_made(error: Exception) -> bool:
     reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(reason, NewConnectionError)
+    return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)

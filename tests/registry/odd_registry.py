@@ -1,0 +1,99 @@
+"""A tiny HTTP server for what the real registry does not do: other versions' answers, lies, silence, broken bodies."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+JSON = {"Content-Type": "application/json; charset=utf-8"}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer. With `breaks_off` the body ends before its length and the connection is closed; with `stalls` the
+    body is held back until the server ends; a status of 0 closes the connection without a word."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=lambda: JSON)
+    breaks_off: bool = False
+    stalls: bool = False
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request that came."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    client_port: int
+
+
+@dataclass
+class OddRegistry:
+    """The running server: its address, and what it was asked so far."""
+
+    url: str
+    asked: list[Asked]
+
+    @property
+    def methods(self) -> list[str]:
+        return [each.method for each in self.asked]
+
+    @property
+    def paths(self) -> list[str]:
+        return [each.path for each in self.asked]
+
+
+@contextmanager
+def odd_registry(reply: Callable[[Asked], Reply]) -> Iterator[OddRegistry]:
+    """Serve on loopback until the block is left, each answer made by `reply`."""
+    ending = threading.Event()
+    odd = OddRegistry("", [])
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            asked = Asked(self.command, self.path, self.headers, self.client_address[1])  # type: ignore[arg-type]
+            odd.asked.append(asked)
+            made = reply(asked)
+            if made.status == 0:
+                self.close_connection = True
+                return
+            self.send_response(made.status)
+            headers = {"Content-Length": str(len(made.body) + (10 if made.breaks_off else 0)), **made.headers}
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.flush()
+            if made.stalls:
+                ending.wait(30)
+                self.close_connection = True
+                return
+            if self.command != "HEAD":
+                self.wfile.write(made.body)
+            self.close_connection = made.breaks_off
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS"):
+        setattr(Handler, f"do_{method}", Handler.answer)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
+    thread.start()
+    odd.url = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        yield odd
+    finally:
+        ending.set()
+        server.shutdown()
+        thread.join()
+        server.socket.close()
