@@ -136,7 +136,7 @@ def _sync_all(catalogue: Catalogue, may_go_on: Callable[[], bool]) -> SyncReport
     except RegistryUnreachable as error:
         report.problem = error.sentence
         with catalogue.writing() as session:
-            _note_mode(session, RegistryMode.UNREACHABLE, error.sentence, catalogue.now())
+            note_mode(session, RegistryMode.UNREACHABLE, error.sentence, catalogue.now())
     except RegistryError as error:
         report.problem = error.sentence
     return report
@@ -227,13 +227,14 @@ def _judge_vanished(catalogue: Catalogue, vanished: dict[str, int], had_tags: in
 
 def _note_capabilities(session: Session, found: Capabilities, now: datetime) -> None:
     mode = RegistryMode(found.mode.value) if found.reachable else RegistryMode.UNREACHABLE
-    _note_mode(session, mode, " ".join(found.sentences), now)
+    note_mode(session, mode, " ".join(found.sentences), now)
     state = registry_state(session)
     if found.reachable:
         state.may_list, state.may_delete, state.generation = found.may_list, found.may_delete, found.generation
 
 
-def _note_mode(session: Session, mode: RegistryMode, sentence: str, now: datetime) -> None:
+def note_mode(session: Session, mode: RegistryMode, sentence: str, now: datetime) -> None:
+    """Write down what the registry was found to allow, and since when."""
     state = registry_state(session)
     if state.mode != mode:
         state.mode, state.mode_since = mode, now

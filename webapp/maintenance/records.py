@@ -1,0 +1,94 @@
+"""The rows of a run: begin and end it, begin and end its steps. Each change under the run's lease."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, undefer
+
+from webapp.activities.models import ActivityKind, Outcome
+from webapp.activities.record import complete, record
+from webapp.leases import Lease
+from webapp.maintenance.models import Run, RunKind, RunOutcome, RunStep, StepName, StepState
+
+LINES_SHOWN = 40
+LARGEST_OUTPUT_BYTES = 64 * 1024 * 1024
+
+_OUTCOMES = {
+    RunOutcome.SUCCEEDED: Outcome.DONE,
+    RunOutcome.FAILED: Outcome.FAILED,
+    RunOutcome.STOPPED: Outcome.FAILED,
+    RunOutcome.INTERRUPTED: Outcome.FAILED,
+    RunOutcome.SKIPPED: Outcome.KEPT,
+}
+
+
+def begin_run(session: Session, kind: RunKind, token: str, actor: str, place: str, lease: Lease, now: datetime) -> int:
+    """Write down that a run begins; returns its id."""
+    activity = record(
+        session,
+        at=now,
+        actor=actor,
+        kind=ActivityKind.RUN_FINISHED,
+        outcome=Outcome.UNKNOWN,
+        reason="Under way.",
+        place=place,
+    )
+    run = Run(
+        kind=kind,
+        actor=actor,
+        place=place,
+        activity_id=activity.id,
+        token=token,
+        fencing_token=lease.token,
+        started_at=now,
+        reason="",
+    )
+    session.add(run)
+    session.flush()
+    activity.run_id = run.id
+    return run.id
+
+
+def begin_step(session: Session, run_id: int, name: StepName, now: datetime) -> None:
+    """Write down that a step is about to be taken."""
+    position = session.scalar(select(func.count()).where(RunStep.run_id == run_id)) or 0
+    session.add(RunStep(run_id=run_id, position=position, name=name, state=StepState.NOW, started_at=now, proof=""))
+
+
+def end_step(session: Session, run_id: int, name: StepName, state: StepState, proof: str, now: datetime) -> None:
+    """Write down what became of a step, and how we know."""
+    session.execute(
+        update(RunStep)
+        .where(RunStep.run_id == run_id, RunStep.name == name, RunStep.state == StepState.NOW)
+        .values(state=state, proof=proof, finished_at=now)
+    )
+
+
+def end_run(session: Session, run: Run, outcome: RunOutcome, reason: str, now: datetime) -> None:
+    """Write down how a run ended, in its activity too. A step that was under way has failed with it."""
+    run.outcome, run.reason, run.finished_at = outcome, reason, now
+    for step in run.steps:
+        if step.state == StepState.NOW:
+            step.state, step.proof, step.finished_at = StepState.FAILED, reason, now
+    complete(session, run.activity_id, _OUTCOMES[outcome], reason)
+
+
+def unfinished_runs(session: Session) -> Sequence[Run]:
+    """Runs without an outcome, oldest first."""
+    return session.scalars(select(Run).where(Run.outcome.is_(None)).order_by(Run.id)).all()
+
+
+def keep_output(run: Run, lines: Sequence[str]) -> None:
+    """Keep what the collector printed, compressed; the end of it where it is too long."""
+    text = "\n".join(lines).encode()
+    run.output = zlib.compress(text[-LARGEST_OUTPUT_BYTES:])
+
+
+def output_of(session: Session, run_id: int) -> str:
+    """What the collector printed in a run; '' where nothing was kept."""
+    kept = session.scalar(select(Run).options(undefer(Run.output)).where(Run.id == run_id))
+    return zlib.decompress(kept.output).decode() if kept and kept.output else ""

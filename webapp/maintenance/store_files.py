@@ -1,0 +1,46 @@
+"""The blobs' data files of the registry's store, where this machine can read them: what was freed is measured here.
+
+Layout: distribution.md 7.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+BLOBS = "docker/registry/v2/blobs"
+
+
+def blob_sizes(store: Path | None) -> dict[str, int] | None:
+    """Each blob's digest and size in bytes; None where the store is not named or cannot be read."""
+    if store is None or not os.access(store / BLOBS, os.R_OK | os.X_OK):
+        return None
+    return {
+        f"{algorithm.name}:{blob.name}": size
+        for algorithm in _folders(store / BLOBS)
+        for prefix in _folders(algorithm)
+        for blob in _folders(prefix)
+        if (size := _data_size(Path(blob))) is not None
+    }
+
+
+def freed_bytes(before: dict[str, int] | None, after: dict[str, int] | None) -> int | None:
+    """Bytes of the blobs that are not there any more. What was pushed in between does not count against them."""
+    if before is None or after is None:
+        return None
+    return sum(size for digest, size in before.items() if digest not in after)
+
+
+def _folders(path: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(path) as entries:
+            return [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []  # a collection took it away while we looked
+
+
+def _data_size(blob: Path) -> int | None:
+    try:
+        return (blob / "data").stat().st_size
+    except FileNotFoundError:
+        return None
