@@ -17,11 +17,9 @@ def post_worker_init(worker: Any) -> None:
     """Start the scheduler in the process that answers the pages."""
     from webapp import scheduler
 
-    scheduler.start(worker.wsgi)
+    worker.holystone_scheduler = scheduler.start(worker.wsgi.extensions["holystone"])
 
 
-def worker_exit(_server: Any, _worker: Any) -> None:
-    """Let the scheduler's jobs end before the process does."""
-    from webapp import scheduler
-
-    scheduler.stop()
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Start no further job; the process ends without waiting for one, which the next start looks up."""
+    worker.holystone_scheduler.shutdown(wait=False)

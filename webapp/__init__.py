@@ -15,7 +15,7 @@ from webapp import cli, pages
 from webapp.database import ENGINE_OPTIONS, db, prepare, reading_from, refuse_old_sqlite, writing_to
 from webapp.extensions import csrf, login_manager, migrate
 from webapp.parts import Parts
-from webapp.registry.client import open_registry
+from webapp.registry.client import RegistryClient, open_registry
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -69,19 +69,23 @@ def _trust_proxies(app: Flask, hops: int) -> None:
 def _make_parts(app: Flask, settings: Settings) -> Parts:
     with app.app_context():
         engine = prepare(db.engine)
-    registry = open_registry(
-        settings.REGISTRY_URL,
+    return Parts(
+        settings=settings,
+        registry=_open_registry(settings, settings.REGISTRY_URL),
+        other_registries=tuple(_open_registry(settings, url) for url in settings.REGISTRY_OTHER_URLS),
+        reading=reading_from(engine),
+        writing=writing_to(engine),
+        now=lambda: datetime.now(UTC),
+        monotonic=time.monotonic,
+    )
+
+
+def _open_registry(settings: Settings, url: str) -> RegistryClient:
+    return open_registry(
+        url,
         settings.REGISTRY_USERNAME,
         settings.REGISTRY_PASSWORD,
         settings.REGISTRY_CA,
         settings.REGISTRY_CONNECT_TIMEOUT,
         settings.REGISTRY_READ_TIMEOUT,
-    )
-    return Parts(
-        settings=settings,
-        registry=registry,
-        reading=reading_from(engine),
-        writing=writing_to(engine),
-        now=lambda: datetime.now(UTC),
-        monotonic=time.monotonic,
     )

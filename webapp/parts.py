@@ -9,6 +9,7 @@ from datetime import datetime
 from config import Settings
 from webapp.catalogue.sync import Catalogue
 from webapp.database import Reading, Writing
+from webapp.maintenance.run import Maintainer
 from webapp.registry.client import RegistryClient
 from webapp.removal.execute import Remover
 
@@ -23,6 +24,7 @@ class Parts:
     writing: Writing
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
+    other_registries: tuple[RegistryClient, ...] = ()
 
     @property
     def catalogue(self) -> Catalogue:
@@ -33,3 +35,18 @@ class Parts:
     def remover(self) -> Remover:
         """What removals work with."""
         return Remover(self.registry, self.reading, self.writing, self.now)
+
+    @property
+    def maintainer(self) -> Maintainer:
+        """What runs work with."""
+        return Maintainer(
+            client=self.registry,
+            reading=self.reading,
+            writing=self.writing,
+            now=self.now,
+            monotonic=self.monotonic,
+            folder=self.settings.KEEPER_FOLDER,
+            store=self.settings.REGISTRY_STORE,
+            others=self.other_registries,
+            longest_s=self.settings.MAINTENANCE_MAX_DURATION,
+        )

@@ -135,6 +135,7 @@ class RegistryState(Base):
     may_delete: Mapped[bool | None]
     generation: Mapped[str] = mapped_column(default="")
     checked_at: Mapped[datetime | None]
+    scheduler_seen_at: Mapped[datetime | None]
     sync_started_at: Mapped[datetime | None]
     sync_finished_at: Mapped[datetime | None]
     sync_complete_at: Mapped[datetime | None]
