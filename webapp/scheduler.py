@@ -14,6 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from webapp.catalogue.rows import registry_state
 from webapp.catalogue.sync import sync_if_free
+from webapp.maintenance.keeper_look import look_at_keeper
 from webapp.maintenance.reconcile import end_interrupted_runs
 from webapp.parts import Parts
 from webapp.removal.execute import recover
@@ -43,9 +44,10 @@ def start(parts: Parts) -> BackgroundScheduler:
 
 
 def beat(parts: Parts) -> None:
-    """Write down that the scheduler lives, for the Status page."""
+    """Write down that the scheduler lives, and what the keeper says, for the pages."""
     with parts.writing() as session:
         registry_state(session).scheduler_seen_at = parts.now()
+    look_at_keeper(parts.maintainer)
 
 
 def look_up_interrupted(parts: Parts) -> None:

@@ -86,3 +86,24 @@ class RunStep(Base):
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     proof: Mapped[str] = mapped_column(default="")
+
+
+class KeeperReadiness(StrEnum):
+    """Whether a run could begin, as far as the keeper goes."""
+
+    READY = "ready"
+    BUSY = "busy"
+    MISSING = "missing"
+    REFUSED = "refused"
+
+
+class KeeperSeen(Base):
+    """One row: what the keeper said when it was last looked at, so that pages need not ask it (law 9)."""
+
+    __tablename__ = "keeper_seen"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    readiness: Mapped[KeeperReadiness]
+    sentence: Mapped[str]
+    registry_version: Mapped[str] = mapped_column(default="")
+    seen_at: Mapped[datetime]

@@ -1,0 +1,111 @@
+"""What the pages show of runs. From the records only (law 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from webapp.maintenance.models import KeeperSeen, Run, RunKind, RunOutcome, StepName, StepState
+from webapp.maintenance.records import LINES_SHOWN, output_of
+
+PAGE_SIZE = 50
+
+STEPS = {
+    RunKind.COLLECT: tuple(StepName),
+    RunKind.DRY_RUN: (StepName.PREFLIGHT, StepName.ORDER, StepName.COLLECT),
+}
+TITLES = {
+    StepName.PREFLIGHT: "Look whether it can begin",
+    StepName.ORDER: "Make the registry read-only",
+    StepName.PROVE_READ_ONLY: "Prove that writes are refused",
+    StepName.COLLECT: "Collect",
+    StepName.PROVE_READ_WRITE: "Prove that writes are accepted again",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """One step as the run's page shows it: `done`, `now`, `to-come`, `failed` or `skipped`."""
+
+    title: str
+    state: str
+    at: datetime | None
+    seconds: float | None
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """Some runs, newest first, and the id after which the next page begins (None at the end)."""
+
+    runs: Sequence[Run]
+    before: int | None
+
+
+def runs(session: Session, before: int | None = None, size: int = PAGE_SIZE) -> RunPage:
+    """A page of runs, those older than the run `before`."""
+    query = select(Run).order_by(Run.id.desc()).limit(size + 1)
+    if before is not None:
+        query = query.where(Run.id < before)
+    found = session.scalars(query).all()
+    return RunPage(found[:size], found[size - 1].id if len(found) > size else None)
+
+
+def find_run(session: Session, run_id: int) -> Run | None:
+    """A run with its steps."""
+    return session.scalar(select(Run).options(selectinload(Run.steps)).where(Run.id == run_id))
+
+
+def live_run(session: Session) -> Run | None:
+    """The run that is under way, if there is one."""
+    return session.scalars(select(Run).where(Run.outcome.is_(None)).order_by(Run.id.desc()).limit(1)).first()
+
+
+def last_run(session: Session) -> Run | None:
+    """The latest collection that has ended."""
+    ended = select(Run).where(Run.outcome.is_not(None), Run.kind == RunKind.COLLECT)
+    return session.scalars(ended.order_by(Run.id.desc()).limit(1)).first()
+
+
+def keeper_seen(session: Session) -> KeeperSeen | None:
+    """What the keeper said when it was last looked at."""
+    return session.get(KeeperSeen, 1)
+
+
+def step_lines(run: Run) -> list[StepLine]:
+    """All steps of a run, also those that have not come yet or will not."""
+    taken = {step.name: step for step in run.steps}
+    lines = []
+    for name in STEPS[run.kind]:
+        title = "Ask the keeper" if run.kind == RunKind.DRY_RUN and name == StepName.ORDER else TITLES[name]
+        step = taken.get(name)
+        if step is None:
+            lines.append(StepLine(title, "skipped" if run.outcome else "to-come", None, None, ""))
+            continue
+        seconds = (step.finished_at - step.started_at).total_seconds() if step.finished_at else None
+        lines.append(StepLine(title, step.state.value, step.started_at, seconds, step.proof))
+    return lines
+
+
+def log_of(session: Session, run_id: int) -> tuple[list[str], bool]:
+    """The last lines that the collector printed, and whether there were more."""
+    lines = output_of(session, run_id).splitlines()
+    return lines[-LINES_SHOWN:], len(lines) > LINES_SHOWN
+
+
+def outcome_kind(run: Run) -> str:
+    """How the outcome is coloured; its word stands beside it."""
+    if run.outcome is None:
+        return ""
+    return {RunOutcome.SUCCEEDED: "ok", RunOutcome.FAILED: "danger", RunOutcome.INTERRUPTED: "danger"}.get(
+        run.outcome, "warn"
+    )
+
+
+def failed_step(run: Run) -> StepName | None:
+    """The step that a run failed at."""
+    return next((step.name for step in run.steps if step.state == StepState.FAILED), None)
