@@ -108,6 +108,13 @@ def test_the_digest_of_a_signed_manifest_is_that_of_its_payload() -> None:
     assert signed_payload(signed) == payload
 
 
+@pytest.mark.parametrize("length", ["Infinity", "NaN", '"x"', "[]"])
+def test_a_signature_that_tells_no_length_is_nonsense(length: str) -> None:
+    protected = encoded(b'{"formatLength": %s, "formatTail": "fQ"}' % length.encode())
+    with pytest.raises(Nonsense):
+        signed_payload(packed({"signatures": [{"protected": protected}]}))
+
+
 def encoded(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
