@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -41,7 +41,6 @@ class KeeperProcess:
         has_reads_address: whether it gets `--reads-address`.
         drain_s: its `--drain`.
         drain_timeout_s: the registry's `http.draintimeout`.
-        extra: more arguments before the binary.
     """
 
     def __init__(
@@ -55,13 +54,15 @@ class KeeperProcess:
         self.control = home / "control"
         self.environment: dict[str, str] = {}
         self.has_reads_address = has_reads_address
+        self.has_store = True
         self.drain_s = drain_s
         for folder in (self.store, self.folder, self.control):
             folder.mkdir(parents=True, exist_ok=True)
         self._reservations = [_reserved_port(), _reserved_port()]
         self.port, self.reads_port = (taken.getsockname()[1] for taken in self._reservations)
         self.binary = self._write_wrapper()
-        self._write_config(drain_timeout_s)
+        self.drain_timeout_s = drain_timeout_s
+        self.configure()
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -81,10 +82,30 @@ class KeeperProcess:
         """The command line that a process manager would be given."""
         reads = ["--reads-address", f"127.0.0.1:{self.reads_port}"] if self.has_reads_address else []
         return [
-            *(PYTHON, str(KEEPER), "--folder", str(self.folder), "--store", str(self.store)),
+            *(PYTHON, str(KEEPER), "--folder", str(self.folder)),
+            *(["--store", str(self.store)] if self.has_store else []),
             *("--address", f"127.0.0.1:{self.port}", *reads, "--drain", str(self.drain_s)),
             *(str(self.binary), str(self.config)),
         ]
+
+    def configure(self, *, maintenance: Mapping[str, object] | None = None, debug_address: str | None = None) -> None:
+        """Write the registry's configuration; what is given goes into `storage.maintenance` and `http.debug.addr`."""
+        storage: dict[str, object] = {
+            "filesystem": {"rootdirectory": str(self.home / "store")},
+            "delete": {"enabled": True},
+            "cache": {"blobdescriptor": "inmemory"},
+        }
+        http: dict[str, object] = {
+            "addr": "127.0.0.1:1",  # the keeper's --address comes before it
+            "secret": "for tests",
+            "draintimeout": f"{self.drain_timeout_s}s",
+        }
+        if maintenance is not None:
+            storage["maintenance"] = maintenance
+        if debug_address is not None:
+            http["debug"] = {"addr": debug_address}
+        log = {"level": "error", "accesslog": {"disabled": True}}
+        self.config.write_text(json.dumps({"version": "0.1", "log": log, "storage": storage, "http": http}))
 
     def start(self, *, until: Phase | None = Phase.SERVING) -> None:
         with self.log.open("ab") as log:
@@ -199,19 +220,6 @@ class KeeperProcess:
         path.write_text(WRAPPER.format(control=self.control, binary=BINARY))
         path.chmod(0o755)
         return path
-
-    def _write_config(self, drain_timeout_s: int) -> None:
-        document = {
-            "version": "0.1",
-            "log": {"level": "error", "accesslog": {"disabled": True}},
-            "storage": {
-                "filesystem": {"rootdirectory": str(self.store)},
-                "delete": {"enabled": True},
-                "cache": {"blobdescriptor": "inmemory"},
-            },
-            "http": {"addr": "127.0.0.1:1", "secret": "for tests", "draintimeout": f"{drain_timeout_s}s"},
-        }
-        self.config.write_text(json.dumps(document))
 
 
 @dataclass(frozen=True)

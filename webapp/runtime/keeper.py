@@ -37,12 +37,12 @@ from typing import Any, NoReturn
 
 TICK_S = 0.02  # how often files, ports and locks are looked at while an order is carried out
 IDLE_S = 0.1  # how often an order is looked for
-PATIENCE_S = 5.0  # how long a port or a lock may take to become free after its holder was killed
+PATIENCE_S = 3.0  # how long a port or a lock may take to become free after its holder was killed
 START_S = 30.0  # how long a registry may take to answer
 COLLECTOR_GRACE_S = 1.0  # between asking a collector to end and killing it
+LAYOUT = "docker/registry/v2"
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)  # blocked, and taken by pause() only
 READ_ONLY = {
     "REGISTRY_STORAGE_MAINTENANCE_READONLY": '{"enabled":true}',
     "REGISTRY_STORAGE_MAINTENANCE_UPLOADPURGING": '{"enabled":false}',
@@ -87,6 +87,15 @@ def locked(path: Path, flags: int) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def identity(folder: Path) -> dict[str, int]:
+    """What store-seen says of a directory; empty where there is none, or its disk does not answer."""
+    with contextlib.suppress(OSError):
+        found = folder.stat()
+        if stat.S_ISDIR(found.st_mode):
+            return {"device": found.st_dev, "inode": found.st_ino}
+    return {}
 
 
 def split(address: str) -> tuple[str, int]:
@@ -193,11 +202,12 @@ class Folder:
             descriptor = os.open(self.path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             return None
-        with os.fdopen(descriptor, "rb") as file:
-            try:
-                value = json.loads(file.read(4096)) if stat.S_ISREG(os.fstat(descriptor).st_mode) else {}
-            except (OSError, ValueError, RecursionError):
-                value = {}
+        try:
+            value = json.loads(os.read(descriptor, 4096)) if stat.S_ISREG(os.fstat(descriptor).st_mode) else {}
+        except (OSError, ValueError, RecursionError):
+            return {}
+        finally:
+            os.close(descriptor)
         return value if isinstance(value, dict) else {}
 
     def take_order(self) -> dict[str, Any] | None:
@@ -223,6 +233,11 @@ class Keeper:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.folder = Folder(options.folder)
+        self.signals, wake = os.pipe()
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+            signal.signal(number, lambda *_: None)
         self.children: dict[str, subprocess.Popen[bytes]] = {}  # writer, reader, collector: those that are to live
         self.leaving: list[tuple[subprocess.Popen[bytes], float]] = []  # those told to end, and when they are killed
         self.lock: int | None = None  # the store, exclusively, while no child of ours has it
@@ -263,9 +278,9 @@ class Keeper:
 
     def pause(self, seconds: float = TICK_S) -> None:
         """Wait for a signal, look after the children and, with an order in hand, for what ends it."""
-        got = signal.sigtimedwait(SIGNALS, seconds)
+        got = self.signals_within(seconds)
         self.look_after_leaving()
-        if got is not None and got.si_signo != signal.SIGCHLD:
+        if signal.SIGTERM in got or signal.SIGINT in got:
             raise Stopping
         if "writer" in self.children and self.children["writer"].poll() is not None:
             raise RegistryDied(self.children["writer"].returncode)
@@ -277,6 +292,10 @@ class Keeper:
             raise Ended("deadline", f"{self.order['deadline_s']:g} seconds were over.")
         if self.folder.read("cancel") == {"token": self.order["token"]}:
             raise Ended("cancelled", "The order was cancelled.")
+
+    def signals_within(self, seconds: float) -> bytes:
+        """Their numbers. (Not by sigtimedwait: after SIGCONT Python reports signals that never came.)"""
+        return os.read(self.signals, 4096) if select.select([self.signals], [], [], seconds)[0] else b""
 
     def wait_for(self, condition: Callable[[], bool], seconds: float = float("inf")) -> bool:
         give_up = boottime() + seconds
@@ -332,7 +351,6 @@ class Keeper:
             LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != keeper:  # we died before the child could ask
                 os._exit(1)
-            signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
         self.children[role] = subprocess.Popen(
             [self.options.binary, *arguments],
@@ -381,7 +399,7 @@ class Keeper:
         self.send_away("writer", self.options.drain)
         self.say("draining", "The keeper is ending.")
         while self.leaving:
-            signal.sigtimedwait(SIGNALS, TICK_S)
+            self.signals_within(TICK_S)
             self.look_after_leaving()
 
     # The store
@@ -422,22 +440,23 @@ class Keeper:
     def root(self) -> Path | None:
         """The store's directory; None where there is none to look into (S3 and the like)."""
         store: Path | None = self.options.store
-        return store.parent if store is not None and store.is_file() else store
+        return store.parent if store is not None and identity(store.parent) and store.is_file() else store
 
     def missing_store(self) -> str:
         root, seen = self.root(), self.folder.read("store-seen")
-        if root is None or (root / "docker/registry/v2").is_dir():
+        if root is None or identity(root / LAYOUT):
             return ""
-        if not root.is_dir():
+        here = identity(root)
+        if not here:
             return f"The store {root} is not there: is it mounted?"
         if seen is None:
             return ""
-        why = "was emptied." if seen == identity(root) else "is another directory now: is it mounted?"
+        why = "was emptied." if seen == here else "is another directory now: is it mounted?"
         return f"The store {root} held a registry, and {why} To begin anew, remove {self.folder.path}/store-seen."
 
     def remember_store(self) -> None:
         root = self.root()
-        if root and (root / "docker/registry/v2").is_dir() and self.folder.read("store-seen") != identity(root):
+        if root is not None and identity(root / LAYOUT) and self.folder.read("store-seen") != identity(root):
             self.folder.write("store-seen", identity(root))
 
     def check_store(self) -> None:
@@ -445,7 +464,7 @@ class Keeper:
         root = self.root()
         if root is None:
             return
-        top = root / "docker/registry/v2/repositories"
+        top = root / LAYOUT / "repositories"
         if not top.is_dir() or not any(top.iterdir()):
             raise Ended("refused", f"{top} is absent or empty: every blob would be deleted.")
         folders = [top]
@@ -564,11 +583,6 @@ class Keeper:
         self.folder.remove("order.taken", "go", "cancel")
 
 
-def identity(path: Path) -> dict[str, Any]:
-    found = path.stat()
-    return {"device": found.st_dev, "inode": found.st_ino}
-
-
 def options_from(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Keeps a registry read-write, and collects its garbage by order.")
     parser.add_argument("--folder", required=True, type=Path, help="shared with the dashboard; local to this machine")
@@ -601,8 +615,6 @@ def end_with_parent() -> None:
 def main() -> int:
     options = options_from(sys.argv[1:])
     end_with_parent()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would hide exit codes
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     keeper = Keeper(options)
     try:
         keeper.run()
