@@ -17,9 +17,10 @@ def post_worker_init(worker: Any) -> None:
     """Start the scheduler in the process that answers the pages."""
     from webapp import scheduler
 
-    worker.holystone_scheduler = scheduler.start(worker.wsgi.extensions["holystone"])
+    worker.scheduler = scheduler.start(worker.wsgi.extensions["holystone"])
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
-    """Start no further job; the process ends without waiting for one, which the next start looks up."""
-    worker.holystone_scheduler.shutdown(wait=False)
+    """Let the scheduler's jobs end before the process does."""
+    if hasattr(worker, "scheduler"):  # it has none where the application could not be loaded
+        worker.scheduler.shutdown()

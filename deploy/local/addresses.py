@@ -34,8 +34,8 @@ def read_address(bind: str) -> Address:
     Raises:
         Refusal: it is neither.
     """
-    host, _, port = bind.rpartition(":")
-    if not port.isdecimal() or not 0 < int(port) < 65536:
+    host, colon, port = bind.rpartition(":")
+    if not colon or not port.isdecimal() or not 0 < int(port) < 65536:
         raise Refusal(f"HOLYSTONE_BIND is {bind!r}: write an address and a port, such as 127.0.0.1:8000.")
     return Address(host.strip("[]"), int(port))
 
@@ -54,11 +54,16 @@ def why_not_free(address: Address) -> str:
     return ""
 
 
-def choose_registry_port(before: int | None) -> int:
+def choose_registry_port(before: int | None, dashboard_port: int) -> int:
     """The port of the private registry: the one it had before, else 5000, else any; the first that is free."""
     for port in (before, USUAL_REGISTRY_PORT):
-        if port and not why_not_free(Address("127.0.0.1", port)):
+        if port and port != dashboard_port and not why_not_free(Address("127.0.0.1", port)):
             return port
+    return any_free_port()
+
+
+def any_free_port() -> int:
+    """A port that the kernel gives out."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -17,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from urllib.parse import urlsplit
 
 from config import SettingError, read_settings
 from deploy.local.addresses import Address, choose_registry_port, read_address, why_not_free
@@ -27,6 +24,7 @@ from deploy.local.processes import end_of, running, wait_until_answering
 from deploy.local.refusal import Refusal
 from deploy.local.registry_config import DRAIN_TIMEOUT_S, STOP_WAIT_S, registry_config
 from deploy.local.supervisor_config import PYTHON, WITH_ITS_PARENT, keeper_command, supervisor_config
+from deploy.local.surroundings import exports, surroundings
 
 VAR = Path("var")
 LOGS = VAR / "log"
@@ -67,8 +65,8 @@ def run(given: Mapping[str, str]) -> None:
     if reason := why_not_free(bind):
         raise Refusal(f"{bind} cannot be used ({reason}). Choose another: HOLYSTONE_BIND=127.0.0.1:8001 make run")
     memory = recall(MEMORY)
-    registry, keeper = (None, None) if given.get("HOLYSTONE_REGISTRY_URL") else prepare_registry(memory)
-    environment = surroundings(given, memory, bind, registry)
+    registry, keeper = (None, None) if given.get("HOLYSTONE_REGISTRY_URL") else prepare_registry(memory, bind)
+    environment = surroundings(given, memory.secret_key, VAR.absolute(), bind, registry)
     read_settings(environment)
     remember(MEMORY, memory)
     write_private(VAR / "environment", exports(environment))
@@ -93,14 +91,14 @@ def run(given: Mapping[str, str]) -> None:
         stay(supervisor, log)
 
 
-def prepare_registry(memory: Memory) -> tuple[Address, list[str]]:
+def prepare_registry(memory: Memory, dashboard: Address) -> tuple[Address, list[str]]:
     """Write the private registry's configuration; returns its address and the command of the keeper in front of it.
 
     Raises:
         Refusal: docker-registry is missing and may not be installed.
     """
     binary = shutil.which("docker-registry") or install_registry()
-    port = choose_registry_port(memory.registry_port)
+    port = choose_registry_port(memory.registry_port, dashboard.port)
     if memory.registry_port not in (None, port):
         say(f"Port {memory.registry_port} is taken by another program: the private registry moves to port {port}.")
     memory.registry_port = port
@@ -125,29 +123,6 @@ def install_registry() -> str:
     if done.returncode or not binary:
         raise Refusal(done.stderr.strip() or "There is no docker-registry in PATH.")
     return binary
-
-
-def surroundings(given: Mapping[str, str], memory: Memory, bind: Address, registry: Address | None) -> dict[str, str]:
-    """The environment of every process: what the user gave, and Holystone's settings where the user gave none."""
-    # The registry reads every REGISTRY_… variable as configuration; those of the user mean another registry.
-    kept = {name: value for name, value in given.items() if value and not name.startswith("REGISTRY_")}
-    settings = {"BIND": str(bind), "SECRET_KEY": memory.secret_key}
-    if registry:
-        settings["DATA_DIR"] = str((VAR / "data").absolute())
-        settings["REGISTRY_URL"] = registry.url
-        settings["REGISTRY_STORE"] = str((VAR / "registry").absolute())
-        settings["KEEPER_FOLDER"] = str((VAR / "keeper").absolute())
-    else:
-        # Records of its own for each registry: else it would seem that everything had vanished from it.
-        name = re.sub("[^a-z0-9.]+", "-", urlsplit(given["HOLYSTONE_REGISTRY_URL"]).netloc.lower())
-        settings["DATA_DIR"] = str((VAR / f"data-{name}").absolute())
-    return {"HOLYSTONE_" + name: value for name, value in settings.items()} | kept
-
-
-def exports(environment: Mapping[str, str]) -> str:
-    """Holystone's settings as a shell reads them, for deploy/local/holystone."""
-    ours = {name: value for name, value in sorted(environment.items()) if name.startswith("HOLYSTONE_")}
-    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in ours.items())
 
 
 def summary(bind: Address, registry: Address | None, environment: Mapping[str, str], password: str) -> str:
