@@ -17,6 +17,7 @@ from webapp.activities.models import Activity, ActivityKind
 MOST_ITEMS = 1000
 READ_AT_ONCE = 50
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# So many digits fit into a datetime and into SQLite's integers.
 CURSOR_TEXT = re.compile(r"([0-9a-f]{1,14})-([0-9a-f]{1,15})", re.ASCII)
 
 
@@ -58,12 +59,7 @@ class ActivityPage:
 def read_cursor(text: str | None) -> Cursor | None:
     """Return the cursor that an address names; nonsense is the first page, None."""
     found = CURSOR_TEXT.fullmatch(text or "")
-    if not found:
-        return None
-    try:
-        return Cursor(EPOCH + timedelta(microseconds=int(found[1], 16)), int(found[2], 16))
-    except OverflowError:
-        return None
+    return Cursor(EPOCH + timedelta(microseconds=int(found[1], 16)), int(found[2], 16)) if found else None
 
 
 def page(session: Session, wanted: Filter, before: Cursor | None = None, size: int = 50) -> ActivityPage:
