@@ -6,6 +6,7 @@ export PATH := $(PATH):/usr/sbin
 .PHONY: setup run test lint bench soak look
 
 setup: .venv/complete
+	@:
 
 .venv/complete: requirements-dev.txt deploy/local/setup
 	@deploy/local/setup

@@ -127,7 +127,7 @@ def install_registry() -> str:
 
 def summary(bind: Address, registry: Address | None, environment: Mapping[str, str], password: str) -> str:
     """What is said when everything answers: address, user, password, and where things are kept."""
-    command = f"deploy/local/holystone users password {ADMINISTRATOR} --password-stdin"
+    command = f"deploy/local/holystone users password {ADMINISTRATOR}"
     known = f"as set at the first run; another one: {command}"
     where = f"{registry.url}, its storage in var/registry" if registry else environment["HOLYSTONE_REGISTRY_URL"]
     return f"""
