@@ -34,7 +34,8 @@ def path(tmp_path: Path) -> Path:
 
 
 def put(folder: Path, name: str, body: str) -> None:
-    """Put a command `name` into `folder`."""
+    """Put a command `name` into `folder`, in place of the link to the machine's own."""
+    (folder / name).unlink(missing_ok=True)
     (folder / name).write_text(f"#!/bin/sh\n{body}\n")
     (folder / name).chmod(0o755)
 
