@@ -6,19 +6,23 @@ The exit code alone is believed nowhere: a collector that did not understand its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from webapp.maintenance.models import RunKind, RunOutcome
-from webapp.maintenance.store_files import freed_bytes
-from webapp.runtime.collector_output import collected, deleted_blobs, why_not_succeeded
+from webapp.maintenance.printed import Printed
+from webapp.runtime.collector_output import why_not_succeeded
 from webapp.runtime.orders import Ended, Phase, Result
 
-_OUTCOMES = {
-    Ended.DONE: RunOutcome.SUCCEEDED,
-    Ended.CANCELLED: RunOutcome.STOPPED,
-    Ended.INTERRUPTED: RunOutcome.INTERRUPTED,
-}
+_OUTCOMES = {Ended.CANCELLED: RunOutcome.STOPPED, Ended.INTERRUPTED: RunOutcome.INTERRUPTED}
+_TELLS_NOT_WHY = (Ended.CANCELLED, Ended.EXPIRED, Ended.INTERRUPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class CutShort:
+    """Why our side did not see an order through, and what the run's outcome is then."""
+
+    outcome: RunOutcome
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,38 +38,34 @@ class Ending:
     seconds_without_push: float | None = None
 
 
-def ending_of(
-    kind: RunKind,
-    result: Result | None,
-    lines: Sequence[str],
-    before: dict[str, int] | None,
-    after: dict[str, int] | None,
-    problem: str = "",
-) -> Ending:
+def ending_of(kind: RunKind, result: Result | None, printed: Printed, cut: CutShort | None) -> Ending:
     """Judge a run.
 
     Args:
         result: the keeper's; None where it does not know the order any more.
-        lines: what the collector printed.
-        before, after: sizes of the blobs' data files in bytes, where they could be read.
-        problem: what went wrong on our side; '' where nothing did.
+        cut: why our side did not see the order through; None where it did.
     """
-    if result is None:
-        return Ending(RunOutcome.INTERRUPTED, problem or "The keeper knows nothing of this order any more.")
-    found = collected(lines)
-    outcome, reason = _OUTCOMES.get(result.ended, RunOutcome.FAILED), problem or result.reason
-    if outcome == RunOutcome.SUCCEEDED:
-        reason = why_not_succeeded(result.exit_code, found) or problem
-        outcome = RunOutcome.FAILED if reason else outcome
+    outcome, reason = _judge(result, printed, cut)
+    summary = printed.found.summary
     return Ending(
         outcome=outcome,
         reason=reason,
-        bytes_freed=freed_bytes(before, after) if kind == RunKind.COLLECT else None,
-        bytes_predicted=None if before is None else sum(before.get(each, 0) for each in deleted_blobs(lines)),
-        blobs=found.summary.blobs_eligible if found.summary else None,
-        manifests=found.summary.manifests_eligible if found.summary else None,
-        seconds_without_push=_seconds_without_push(result) if kind == RunKind.COLLECT else None,
+        bytes_predicted=printed.bytes_listed,
+        blobs=summary.blobs_eligible if summary else None,
+        manifests=summary.manifests_eligible if summary else None,
+        seconds_without_push=_seconds_without_push(result) if result and kind == RunKind.COLLECT else None,
     )
+
+
+def _judge(result: Result | None, printed: Printed, cut: CutShort | None) -> tuple[RunOutcome, str]:
+    if result is not None and result.exit_code is not None:  # the collector came to its end, whatever became of us
+        problem = why_not_succeeded(result.exit_code, printed.found)
+        return (RunOutcome.FAILED, problem) if problem else (RunOutcome.SUCCEEDED, "")
+    if cut is not None and (result is None or result.ended in _TELLS_NOT_WHY):
+        return cut.outcome, cut.sentence
+    if result is None:
+        return RunOutcome.INTERRUPTED, "The keeper knows nothing of this order any more."
+    return _OUTCOMES.get(result.ended, RunOutcome.FAILED), result.reason
 
 
 def _seconds_without_push(result: Result) -> float | None:

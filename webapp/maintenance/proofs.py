@@ -9,9 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from webapp.registry.capabilities import NO_SUCH_DIGEST, NOT_A_MANIFEST, PROBED_REPOSITORY, PROBED_TAG
+from webapp.registry.capabilities import (
+    NO_SUCH_DIGEST,
+    NOT_A_MANIFEST,
+    PROBED_REPOSITORY,
+    PROBED_TAG,
+    Mode,
+    read_mode,
+)
 from webapp.registry.client import RegistryClient
-from webapp.registry.errors import ReadOnly, RegistryError
+from webapp.registry.errors import ReadOnly, RegistryError, RegistryUnreachable
 from webapp.registry.manifests import OCI_INDEX
 
 POLL_S = 0.1
@@ -21,9 +28,10 @@ WRITES = frozenset({"PUT", "DELETE"})
 class ProofFailed(Exception):
     """The registry does not do what the step needs; `sentence` says what it did instead."""
 
-    def __init__(self, sentence: str) -> None:
+    def __init__(self, sentence: str, *, is_unreachable: bool = False) -> None:
         super().__init__(sentence)
         self.sentence = sentence
+        self.is_unreachable = is_unreachable
 
 
 def prove_writes_refused(clients: Sequence[RegistryClient]) -> str:
@@ -35,7 +43,7 @@ def prove_writes_refused(clients: Sequence[RegistryClient]) -> str:
     for client in clients:
         _prove_refused(client)
     where = f" at {len(clients)} addresses" if len(clients) > 1 else ""
-    return f"PUT and DELETE of manifests were refused with 405{where}, and OPTIONS offers neither."
+    return f"PUT and DELETE of manifests were refused as read-only{where}."
 
 
 def prove_writes_accepted(client: RegistryClient) -> str:
@@ -45,17 +53,30 @@ def prove_writes_accepted(client: RegistryClient) -> str:
         ProofFailed: it does not, or did not answer.
     """
     try:
-        allowed = client.allowed_methods(PROBED_REPOSITORY, PROBED_TAG)
-        if allowed >= WRITES:
-            return "OPTIONS offers PUT and DELETE."
-        if allowed:
-            raise ProofFailed("The registry is read-only: OPTIONS offers neither PUT nor DELETE.")
-        refusal = _answer_to(lambda: client.put_manifest(PROBED_REPOSITORY, PROBED_TAG, OCI_INDEX, NOT_A_MANIFEST))
+        mode = read_mode(client)
     except RegistryError as error:
-        raise ProofFailed(error.sentence) from error
-    if isinstance(refusal, ReadOnly) or refusal is None:
-        raise ProofFailed("The registry is read-only: it refuses PUT with 405.")
-    return "PUT of something that is no manifest was refused for what it is, not for being a write."
+        raise ProofFailed(error.sentence, is_unreachable=isinstance(error, RegistryUnreachable)) from error
+    if mode == Mode.READ_WRITE:
+        return "The registry takes writes."
+    if mode == Mode.READ_ONLY:
+        raise ProofFailed(ReadOnly().sentence)
+    raise ProofFailed("The registry does not say whether it takes writes.")
+
+
+def wait_until_accepted(client: RegistryClient, monotonic: Callable[[], float], within_s: float) -> str:
+    """Prove that the registry takes writes, trying again until then; returns the proof as a sentence.
+
+    Raises:
+        ProofFailed: it did not within `within_s` seconds.
+    """
+    until = monotonic() + within_s
+    while True:
+        try:
+            return prove_writes_accepted(client)
+        except ProofFailed:
+            if monotonic() > until:
+                raise
+        time.sleep(POLL_S)
 
 
 def _prove_refused(client: RegistryClient) -> None:
@@ -81,19 +102,3 @@ def _answer_to(request: Callable[[], object]) -> RegistryError | None:
     except RegistryError as error:
         return error
     return None
-
-
-def wait_until_accepted(client: RegistryClient, monotonic: Callable[[], float], within_s: float) -> str:
-    """Prove that the registry takes writes, trying again until then; returns the proof as a sentence.
-
-    Raises:
-        ProofFailed: it did not within `within_s` seconds.
-    """
-    until = monotonic() + within_s
-    while True:
-        try:
-            return prove_writes_accepted(client)
-        except ProofFailed:
-            if monotonic() > until:
-                raise
-        time.sleep(POLL_S)

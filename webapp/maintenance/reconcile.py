@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from webapp.leases import Lease, LeaseHeld, held
-from webapp.maintenance.models import Run
-from webapp.maintenance.records import unfinished_runs
-from webapp.maintenance.run import LEASE, Maintainer, Running, cancel, finish
-from webapp.runtime import orders
-from webapp.runtime.orders import KeeperError, Phase
+from webapp.leases import Lease, LeaseHeld, held, still_ours
+from webapp.maintenance.models import Run, RunOutcome
+from webapp.maintenance.outcome import CutShort
+from webapp.maintenance.records import end_run, unfinished_runs
+from webapp.maintenance.run import LEASE, finish
+from webapp.maintenance.running import Maintainer, Running
+from webapp.maintenance.waiting import cancel_before_go
 
-BEFORE_GO = (Phase.SERVING, Phase.PREPARING, Phase.DRAINING, Phase.HOLDING)
 INTERRUPTED = "Holystone was interrupted."
 
 
@@ -20,9 +20,8 @@ def end_interrupted_runs(maintainer: Maintainer) -> None:
     that is collecting goes on to its end, which the keeper keeps.
     """
     with maintainer.reading() as session:
-        waiting = bool(unfinished_runs(session))
-    if not waiting or maintainer.folder is None:
-        return
+        if not unfinished_runs(session):
+            return
     try:
         with held(maintainer.writing, LEASE) as lease:
             with maintainer.reading() as session:
@@ -34,19 +33,16 @@ def end_interrupted_runs(maintainer: Maintainer) -> None:
 
 
 def _end(maintainer: Maintainer, lease: Lease, run: Run) -> None:
-    folder = maintainer.folder
-    if folder is None:
-        return
-    if _is_before_go(maintainer, run.token):
-        cancel(folder, run.token)
-    finish(Running(maintainer, folder, lease, run.id, run.token, run.kind), before=None, failed=INTERRUPTED)
-
-
-def _is_before_go(maintainer: Maintainer, token: str) -> bool:
     if maintainer.folder is None:
-        return False
-    try:
-        state = orders.read_state(maintainer.folder)
-    except KeeperError:
-        return False
-    return (state.token == token and state.phase in BEFORE_GO) or state.token is None
+        _end_without_keeper(maintainer, lease, run.id)
+        return
+    cancel_before_go(maintainer.folder, run.token)
+    running = Running(maintainer, maintainer.folder, lease, run.id, run.token, run.kind)
+    finish(running, before=None, cut=CutShort(RunOutcome.INTERRUPTED, INTERRUPTED))
+
+
+def _end_without_keeper(maintainer: Maintainer, lease: Lease, run_id: int) -> None:
+    with maintainer.writing() as session:
+        still_ours(session, lease)
+        reason = f"{INTERRUPTED} No keeper is set any more, so nobody can say how the run ended."
+        end_run(session, session.get_one(Run, run_id), RunOutcome.INTERRUPTED, reason, maintainer.now())

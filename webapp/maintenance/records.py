@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -13,9 +12,9 @@ from webapp.activities.models import ActivityKind, Outcome
 from webapp.activities.record import complete, record
 from webapp.leases import Lease
 from webapp.maintenance.models import Run, RunKind, RunOutcome, RunStep, StepName, StepState
+from webapp.maintenance.printed import unpack
 
 LINES_SHOWN = 40
-LARGEST_OUTPUT_BYTES = 64 * 1024 * 1024
 
 _OUTCOMES = {
     RunOutcome.SUCCEEDED: Outcome.DONE,
@@ -69,12 +68,21 @@ def end_step(session: Session, run_id: int, name: StepName, state: StepState, pr
 
 
 def end_run(session: Session, run: Run, outcome: RunOutcome, reason: str, now: datetime) -> None:
-    """Write down how a run ended, in its activity too. A step that was under way has failed with it."""
+    """Write down how a run ended, in its activity too. A step that nobody was there to complete ends with the run."""
     run.outcome, run.reason, run.finished_at = outcome, reason, now
+    went_through = outcome == RunOutcome.SUCCEEDED
     for step in run.steps:
         if step.state == StepState.NOW:
-            step.state, step.proof, step.finished_at = StepState.FAILED, reason, now
-    complete(session, run.activity_id, _OUTCOMES[outcome], reason)
+            step.state = StepState.DONE if went_through else StepState.FAILED
+            step.proof, step.finished_at = "Learned from the keeper afterwards." if went_through else reason, now
+    complete(session, run.activity_id, _OUTCOMES[outcome], reason or _achievement(run))
+
+
+def _achievement(run: Run) -> str:
+    size = run.bytes_predicted if run.kind == RunKind.DRY_RUN else run.bytes_freed
+    bytes_words = "" if size is None else f" ({size:,} bytes)"
+    verb = "A collection would delete" if run.kind == RunKind.DRY_RUN else "Deleted"
+    return f"{verb} {run.blobs} blobs{bytes_words}."
 
 
 def unfinished_runs(session: Session) -> Sequence[Run]:
@@ -82,13 +90,7 @@ def unfinished_runs(session: Session) -> Sequence[Run]:
     return session.scalars(select(Run).where(Run.outcome.is_(None)).order_by(Run.id)).all()
 
 
-def keep_output(run: Run, lines: Sequence[str]) -> None:
-    """Keep what the collector printed, compressed; the end of it where it is too long."""
-    text = "\n".join(lines).encode()
-    run.output = zlib.compress(text[-LARGEST_OUTPUT_BYTES:])
-
-
 def output_of(session: Session, run_id: int) -> str:
     """What the collector printed in a run; '' where nothing was kept."""
     kept = session.scalar(select(Run).options(undefer(Run.output)).where(Run.id == run_id))
-    return zlib.decompress(kept.output).decode() if kept and kept.output else ""
+    return unpack(kept.output) if kept else ""

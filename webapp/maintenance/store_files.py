@@ -5,23 +5,32 @@ Layout: distribution.md 7.
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 BLOBS = "docker/registry/v2/blobs"
 
 
 def blob_sizes(store: Path | None) -> dict[str, int] | None:
-    """Each blob's digest and size in bytes; None where the store is not named or cannot be read."""
-    if store is None or not os.access(store / BLOBS, os.R_OK | os.X_OK):
+    """Each blob's digest and size in bytes; None where the store is not named, or cannot be read wholly."""
+    if store is None:
         return None
-    return {
-        f"{algorithm.name}:{blob.name}": size
-        for algorithm in _folders(store / BLOBS)
-        for prefix in _folders(algorithm)
-        for blob in _folders(prefix)
-        if (size := _data_size(Path(blob))) is not None
-    }
+    try:
+        if not (store / BLOBS).is_dir():
+            return None
+        return {
+            f"{algorithm.name}:{blob.name}": size
+            for algorithm in _folders(store / BLOBS)
+            for prefix in _folders(algorithm)
+            for blob in _folders(prefix)
+            if (size := _data_size(Path(blob))) is not None
+        }
+    except OSError as error:
+        log.warning("The store's blobs cannot be measured: %s", error)
+        return None
 
 
 def freed_bytes(before: dict[str, int] | None, after: dict[str, int] | None) -> int | None:
