@@ -164,6 +164,13 @@ def test_a_password_that_is_changed_while_the_old_one_is_looked_at_lets_nobody_i
         assert session.scalars(select(SignIn)).all() == []
 
 
+def test_a_session_does_not_outlive_its_users_right_to_sign_in(house: House) -> None:
+    token = house.sign_in("bob")
+    with house.records.writing() as session:
+        users.existing_user(session, "bob").disabled_at = house.clock()  # by whatever way
+    assert house.who(token) is None
+
+
 def test_an_outdated_hash_is_made_anew_by_signing_in(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "hasher", passwords.make_hasher(memory_kib=16, rounds=1))
     house.sign_in("bob")

@@ -155,10 +155,23 @@ def test_all_activities_can_be_read_at_once_for_a_terminal(records: Records, clo
         assert len(list(every(session, Filter(repository="team/api")))) == 120
 
 
+def test_a_kind_that_is_asked_for_but_may_not_be_seen_is_not_listed(records: Records, clock: Clock) -> None:
+    with records.writing() as session:
+        add(session, clock, "", kind=ActivityKind.SIGNED_IN)
+    shown = frozenset(ActivityKind) - ACCOUNT_KINDS
+    assert tags(records, Filter(kind=ActivityKind.SIGNED_IN, shown=shown)) == []
+
+
 @pytest.mark.parametrize(
     "wanted",
-    [Filter(), Filter(repository="team/api"), Filter(person="bob"), Filter(kind=ActivityKind.TAG_DELETED)],
-    ids=["all", "repository", "person", "kind"],
+    [
+        Filter(),
+        Filter(repository="team/api"),
+        Filter(person="bob"),
+        Filter(kind=ActivityKind.TAG_DELETED),
+        Filter(shown=frozenset(ActivityKind) - ACCOUNT_KINDS),
+    ],
+    ids=["all", "repository", "person", "kind", "what may be seen"],
 )
 def test_every_list_is_read_from_an_index_without_sorting(records: Records, wanted: Filter) -> None:
     with records.reading() as session:

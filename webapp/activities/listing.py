@@ -111,7 +111,8 @@ def _matching(wanted: Filter) -> Select[Activity]:
     if wanted.until is not None:
         query = query.where(Activity.at < wanted.until)
     if wanted.shown is not None:
-        query = query.where(Activity.kind.in_(sorted(wanted.shown)))
+        # Not `in_`: SQLite would look the kinds up in their index and then sort the whole log.
+        query = query.where(Activity.kind.not_in(sorted(frozenset(ActivityKind) - wanted.shown)))
     return query
 
 

@@ -24,7 +24,7 @@ LENGTH_OF_TIME = re.compile(r"([0-9]{1,5})([mhd])", re.ASCII)
 @with_appcontext
 def activities(repository: str | None, since: str | None, as_json: bool) -> None:
     """Print who did what, newest first."""
-    wanted = Filter(repository=repository, since=_moment(since) if since else None)
+    wanted = Filter(repository=repository, since=None if since is None else _moment(since))
     with parts().reading() as session:
         if as_json:
             print_json({"activities": [_document(activity) for activity in every(session, wanted)]})
