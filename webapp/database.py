@@ -36,6 +36,8 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a moment without a time zone")
         return value.astimezone(UTC).replace(tzinfo=None) if value else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
@@ -106,14 +108,19 @@ def _begin(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
+def among(column: ColumnExpressionArgument[Any], values: Collection[str | int]) -> ColumnElement[bool]:
+    """`column IN values`, for any number of values: they travel as one JSON text, since variables are limited."""
+    listed = func.json_each(json.dumps(list(values))).table_valued("value")
+    return coerce(column).in_(select(listed.c.value))
+
+
 def reading_from(engine: Engine) -> Reading:
     """Make `reading`: a context manager with a Session that sees one state of the records and changes nothing."""
 
     @contextmanager
     def reading() -> Iterator[Session]:
         with Session(engine, expire_on_commit=False) as session:
-            yield session
-            session.rollback()
+            yield session  # closed, not rolled back: that would empty the rows that the caller keeps
 
     return reading
 
