@@ -1,0 +1,118 @@
+"""Only a proof that writes are refused starts a collection (laws 3 and 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.build import Built
+from tests.maintenance.house import House, a_client, assert_nothing_was_collected, assert_read_write
+from tests.registry_process import RegistryProcess
+from webapp.maintenance.models import RunOutcome, StepName, StepState
+from webapp.maintenance.proofs import ProofFailed, prove_writes_accepted, prove_writes_refused, wait_until_accepted
+from webapp.runtime import orders
+
+
+@pytest.fixture
+def goes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tokens of every 'go' that is written."""
+    written: list[str] = []
+    write = orders.send_go
+
+    def noted(folder: Path, token: str, until_boottime_s: float) -> None:
+        written.append(token)
+        write(folder, token, until_boottime_s)
+
+    monkeypatch.setattr(orders, "send_go", noted)
+    return written
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[RegistryProcess]:
+    """Another registry, read-write."""
+    with RegistryProcess(tmp_path / "other") as process:
+        yield process
+
+
+@pytest.mark.parametrize("asked", ["client_url", "other_urls"])
+def test_a_registry_that_still_takes_writes_stops_the_run(
+    house: House, gone: Built, other: RegistryProcess, goes: list[str], asked: str
+) -> None:
+    change: dict[str, Any] = {"client_url": other.url} if asked == "client_url" else {"other_urls": (other.url,)}
+    for name, value in change.items():
+        setattr(house, name, value)
+    row = house.run()
+    assert row.outcome == RunOutcome.FAILED
+    assert "still takes writes" in row.reason
+    assert other.url in row.reason
+    assert [(step.name, step.state) for step in row.steps][2] == (StepName.PROVE_READ_ONLY, StepState.FAILED)
+    assert goes == []
+    assert_nothing_was_collected(house, row)
+    assert house.has(gone)
+    assert_read_write(house)
+
+
+def test_a_registry_that_does_not_answer_stops_the_run(
+    house: House, gone: Built, other: RegistryProcess, goes: list[str]
+) -> None:
+    house.other_urls = (other.url,)
+    other.stop()
+    row = house.run()
+    assert (row.outcome, goes) == (RunOutcome.FAILED, [])
+    assert other.url in row.reason
+    assert house.has(gone)
+    assert_read_write(house)
+
+
+def test_every_registry_on_the_store_is_asked(
+    house: House, gone: Built, other: RegistryProcess, goes: list[str]
+) -> None:
+    other.restart(read_only=True)
+    house.other_urls = (other.url,)
+    row = house.run()
+    assert (row.outcome, goes) == (RunOutcome.SUCCEEDED, [row.token])
+    assert row.steps[2].proof == "PUT and DELETE of manifests were refused as read-only at 2 addresses."
+
+
+def test_a_run_does_not_begin_where_the_registry_refuses_writes_already(
+    house: House, gone: Built, other: RegistryProcess
+) -> None:
+    other.restart(read_only=True)
+    house.client_url = other.url
+    row = house.run()
+    assert (row.outcome, [step.name for step in row.steps]) == (RunOutcome.SKIPPED, [StepName.PREFLIGHT])
+    assert "read-only" in row.reason
+
+
+def test_a_read_only_registry_refuses_writes_also_with_deletes_disabled(other: RegistryProcess) -> None:
+    other.restart(read_only=True, deletes=False)
+    prove_writes_refused([a_client(other.url)])
+    with pytest.raises(ProofFailed, match="read-only"):
+        prove_writes_accepted(a_client(other.url))
+
+
+def test_deletes_disabled_are_no_proof_that_writes_are_refused(other: RegistryProcess) -> None:
+    other.restart(deletes=False)
+    with pytest.raises(ProofFailed):
+        prove_writes_refused([a_client(other.url)])
+    prove_writes_accepted(a_client(other.url))
+
+
+def test_a_proof_changes_nothing(other: RegistryProcess) -> None:
+    with pytest.raises(ProofFailed):
+        prove_writes_refused([a_client(other.url)])
+    prove_writes_accepted(a_client(other.url))
+    assert list(other.store.rglob("*")) == []
+
+
+def test_a_registry_that_is_gone_is_no_writable_one(other: RegistryProcess) -> None:
+    client = a_client(other.url)
+    other.stop()
+    with pytest.raises(ProofFailed) as failed:
+        prove_writes_accepted(client)
+    assert failed.value.is_unreachable
+    with pytest.raises(ProofFailed):
+        wait_until_accepted(client, iter(range(1000)).__next__, 2)
