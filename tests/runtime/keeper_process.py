@@ -228,7 +228,7 @@ class RegistryProcess:
 
     pid: int
     role: str
-    is_orphan: bool
+    parent_pid: int
 
 
 def registry_processes(config: Path) -> list[RegistryProcess]:
@@ -239,13 +239,14 @@ def registry_processes(config: Path) -> list[RegistryProcess]:
             continue
         try:
             arguments = (entry / "cmdline").read_bytes().split(b"\0")
-            if os.fsencode(config) not in arguments or os.fsencode(KEEPER) in arguments:
+            is_registry = b"serve" in arguments or b"garbage-collect" in arguments
+            if not is_registry or os.fsencode(config) not in arguments:
                 continue
             environment = (entry / "environ").read_bytes()
             parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
         except (OSError, ValueError):
             continue
-        found.append(RegistryProcess(int(entry.name), _role(arguments, environment), parent == 1))
+        found.append(RegistryProcess(int(entry.name), _role(arguments, environment), parent))
     return found
 
 

@@ -17,7 +17,7 @@ from tests.runtime.slow_clients import HALF, HangingUpload, SlowDownload
 from webapp.runtime.keeper import is_free
 from webapp.runtime.orders import Ended, Phase, Reads
 
-LARGE_BYTES = 24_000_000  # more than the kernel buffers on a loopback connection
+LARGE_BYTES = 10_000_000  # more than the kernel buffers on a loopback connection
 
 
 def test_with_same_reads_are_answered_while_a_slow_download_drains_and_it_arrives_whole(keeper: KeeperProcess) -> None:

@@ -1,0 +1,79 @@
+"""The keeper under attack: whatever is killed, stopped or restarted, whenever, the registry comes back, and is whole.
+
+STORM_ROUNDS says how often (40), STORM_SEED repeats a storm as far as the machine lets it be repeated.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+from pathlib import Path
+
+from tests.faults.storm import Storm
+from tests.runtime.keeper_process import KeeperProcess, wait_for
+from webapp.runtime import orders
+from webapp.runtime.orders import Ended
+
+ROUNDS = int(os.environ.get("STORM_ROUNDS", "40"))
+SAMPLE = 8
+
+
+def test_the_registry_comes_back_and_is_whole_whatever_dies(tmp_path: Path) -> None:
+    seed = int(os.environ.get("STORM_SEED") or random.SystemRandom().randrange(10**6))
+    print(f"STORM_SEED={seed} STORM_ROUNDS={ROUNDS}")  # noqa: T201 the way to repeat a storm that found something
+    with Storm(tmp_path, seed) as storm:
+        for number in range(ROUNDS):
+            storm.round()
+            storm.rest()
+            assert storm.missing(SAMPLE) == [], f"in round {number}"
+            storm.go_on()
+        storm.rest()
+        storm.pushes.stop()
+        looks = storm.watched()
+        print(f"{sum(storm.faults.values())} faults: {dict(storm.faults)}; orders: {outcomes(storm.keeper)}")  # noqa: T201
+        print(f"{len(storm.pushes.acknowledged())} tags are to pull; {looks}")  # noqa: T201
+        assert [line for line in looks if line.startswith("violation")] == []
+        remove_torn_links(storm.keeper.store)
+        assert collected_in_peace(storm.keeper).ended is Ended.DONE
+        wait_for(lambda: storm.missing(10**6) == [], "every tag pulls")
+        pull_with_skopeo(storm, tmp_path / "pulled")
+
+
+def outcomes(keeper: KeeperProcess) -> dict[str, int]:
+    """How the orders ended, by the keeper's log."""
+    log = keeper.log.read_text()
+    return {str(ended): log.count(f"(collect): {ended}.") for ended in Ended}
+
+
+def collected_in_peace(keeper: KeeperProcess) -> orders.Result:
+    """One more collection, by nobody but us."""
+    token = keeper.order()
+    keeper.wait_for_phase(orders.Phase.HOLDING)
+    keeper.go(token)
+    return keeper.result(token)
+
+
+def remove_torn_links(store: Path) -> None:
+    """Registry 2.8 writes links in place: killed in between, it leaves an empty one, on which its collector gives up."""
+    for link in store.rglob("link"):
+        if link.stat().st_size == 0:
+            link.unlink()
+
+
+def pull_with_skopeo(storm: Storm, folder: Path) -> None:
+    """Every tag, by another client than ours, which compares every digest."""
+    folder.mkdir()
+    for tag in storm.pushes.acknowledged():
+        image = f"docker://127.0.0.1:{storm.keeper.port}/{storm.pushes.repository}:{tag}"
+        command = [
+            "skopeo",
+            "--insecure-policy",
+            "copy",
+            "--quiet",
+            "--src-tls-verify=false",
+            image,
+            f"dir:{folder}/{tag}",
+        ]
+        pulled = subprocess.run(command, timeout=60, capture_output=True, text=True, check=False)
+        assert pulled.returncode == 0, f"{tag}: {pulled.stderr}"
