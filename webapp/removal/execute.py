@@ -6,39 +6,30 @@ every row is changed under it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from webapp.catalogue.rows import forget
 from webapp.database import Reading, Writing
-from webapp.leases import Lease, LeaseHeld, held, still_ours
+from webapp.leases import Lease, LeaseHeld, LeaseLost, held, still_ours
 from webapp.registry.client import RegistryClient
-from webapp.registry.errors import RegistryError
+from webapp.removal.ending import finish
 from webapp.removal.facts import read_facts
-from webapp.removal.journal import (
-    Agreement,
-    begin_step,
-    end_removal,
-    end_step,
-    end_tag,
-    journalled,
-    removal_by_key,
-    unfinished,
-    write_intent,
-)
-from webapp.removal.looks import REQUESTS_AT_A_TIME, list_tags, look_at
-from webapp.removal.mend import mend
-from webapp.removal.models import UNFINISHED, Removal, RemovedTag, StepState
-from webapp.removal.plan import DANGLING, ManifestFact, Plan, make_plan
+from webapp.removal.ground import ground_of
+from webapp.removal.journal import Agreement, begin_step, end_step, removal_by_key, unfinished, write_intent
+from webapp.removal.looks import REQUESTS_AT_A_TIME
+from webapp.removal.models import GONE, UNFINISHED, Removal, RemovalStep, StepState
+from webapp.removal.plan import Plan, make_plan
 from webapp.removal.space import Space, space_of
-from webapp.removal.steps import Ground, StepResult, delete_manifest, look_again
+from webapp.removal.steps import StepResult, delete_manifest, look_again
 
-INTERRUPTED = "Holystone was interrupted before this was deleted; it is still there."
-GONE = (StepState.DELETED, StepState.ALREADY_GONE)
+log = logging.getLogger(__name__)
+
+INTERRUPTED = "The removal was interrupted before this was deleted; it is still there."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +69,7 @@ def preview(remover: Remover, repository: str, tags: tuple[str, ...]) -> Preview
     """Plan the removal of some tags, or of the whole image where `tags` is empty. Changes nothing.
 
     Raises:
-        RegistryError, IndexTooDeep: the facts cannot be read.
+        RegistryError: the facts cannot be read.
     """
     plan = make_plan(read_facts(remover.client, remover.reading, repository, tags))
     with remover.reading() as session:
@@ -93,7 +84,9 @@ def remove(
     agreement: Agreement,
     started: Callable[[int], None] = lambda _removal_id: None,
 ) -> int:
-    """Remove what was agreed to, and return the removal's id.
+    """Remove what was agreed to, and return the removal's id. Pressing the same button twice is one removal.
+
+    Where the lease is lost midway, nothing more is done: the removal stays open, for `recover` to look up.
 
     Args:
         started: called with the id as soon as the intent is written.
@@ -101,28 +94,19 @@ def remove(
     Raises:
         PlanChanged: the facts changed since the plan was shown; nothing was deleted.
         RemovalUnderWay: another removal holds the repository.
-        RegistryError, IndexTooDeep: the facts cannot be read; nothing was deleted.
+        RegistryError: the facts cannot be read; nothing was deleted.
     """
-    with remover.reading() as session:
-        done = removal_by_key(session, agreement.request_key)
-    if done:
-        started(done.id)
-        return done.id
-    try:
-        with held(remover.writing, lease_name(repository)) as lease:
-            fresh = preview(remover, repository, tags)
-            if fresh.plan.fingerprint != agreement.fingerprint or fresh.plan.refusal:
-                raise PlanChanged(fresh)
-            with remover.writing() as session:
-                still_ours(session, lease)
-                space = fresh.space.bytes_freed
-                removal_id = write_intent(session, fresh.plan, agreement, space, lease, remover.now()).id
-            started(removal_id)
-            dangling = [each.name for each in fresh.plan.kept if each.reason == DANGLING]
-            _carry_out(remover, lease, repository, removal_id, dangling)
-            return removal_id
-    except LeaseHeld:
-        raise RemovalUnderWay from None
+    removal_id = _already_begun(remover, agreement)
+    if removal_id is None:
+        try:
+            with held(remover.writing, lease_name(repository)) as lease:
+                return _remove(remover, lease, repository, tags, agreement, started)
+        except LeaseHeld:
+            removal_id = _already_begun(remover, agreement)
+        if removal_id is None:
+            raise RemovalUnderWay
+    started(removal_id)
+    return removal_id
 
 
 def recover(remover: Remover) -> None:
@@ -132,9 +116,9 @@ def recover(remover: Remover) -> None:
     for removal_id, repository in open_ones:
         try:
             with held(remover.writing, lease_name(repository)) as lease:
-                _look_up(remover, lease, repository, removal_id)
-        except (LeaseHeld, RegistryError):
-            continue  # it is under way after all, or the registry is away: asked again the next time
+                _look_up(remover, lease, removal_id)
+        except (LeaseHeld, LeaseLost):
+            continue  # somebody is at it
 
 
 def lease_name(repository: str) -> str:
@@ -142,93 +126,91 @@ def lease_name(repository: str) -> str:
     return f"removal:{repository}"
 
 
-def _carry_out(remover: Remover, lease: Lease, repository: str, removal_id: int, dangling: Collection[str]) -> None:
-    digests, going = _intended(remover, removal_id)
+def _already_begun(remover: Remover, agreement: Agreement) -> int | None:
+    with remover.reading() as session:
+        removal = removal_by_key(session, agreement.request_key)
+        return removal.id if removal else None
+
+
+def _remove(
+    remover: Remover,
+    lease: Lease,
+    repository: str,
+    tags: tuple[str, ...],
+    agreement: Agreement,
+    started: Callable[[int], None],
+) -> int:
+    begun = _already_begun(remover, agreement)  # by another press, between our look and our lease
+    if begun is not None:
+        started(begun)
+        return begun
+    _look_up_older(remover, lease, repository)
+    fresh = preview(remover, repository, tags)
+    if fresh.plan.fingerprint != agreement.fingerprint or fresh.plan.refusal:
+        raise PlanChanged(fresh)
+    with remover.writing() as session:
+        still_ours(session, lease)
+        space = fresh.space.bytes_freed
+        removal_id = write_intent(session, fresh.plan, agreement, space, lease, remover.now()).id
+    started(removal_id)
+    try:
+        _carry_out(remover, lease, removal_id)
+    except LeaseLost:
+        log.warning("removal %d of %s lost its lease; how it ended will be looked up", removal_id, repository)
+    return removal_id
+
+
+def _carry_out(remover: Remover, lease: Lease, removal_id: int) -> None:
     with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
-        ground = Ground(remover.client, remover.reading, executor, repository, going)
+        with remover.reading() as session:
+            ground = ground_of(session, remover.client, remover.reading, executor, removal_id)
+            digests = [step.digest for step in _open_steps(session, removal_id)]
         ended = ""
         for digest in digests:
+            if ended:
+                _note(remover, lease, removal_id, digest, StepResult(StepState.FAILED, ended))
+                continue
             with remover.writing() as session:
                 still_ours(session, lease)
                 begin_step(session, removal_id, digest, remover.now())
-            result = StepResult(StepState.FAILED, ended) if ended else delete_manifest(ground, digest)
+            result = delete_manifest(ground, digest)
             _note(remover, lease, removal_id, digest, result)
-            if result.ends_all and not ended:
+            if result.ends_all:
                 ended = f"Not tried. {result.reason}"
-        _finish(remover, lease, ground, removal_id, dangling)
+        finish(remover.reading, remover.writing, remover.now, lease, ground, removal_id)
 
 
-def _look_up(remover: Remover, lease: Lease, repository: str, removal_id: int) -> None:
-    digests, going = _intended(remover, removal_id)
-    with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
-        ground = Ground(remover.client, remover.reading, executor, repository, going)
-        with remover.reading() as session:
-            removal = session.get_one(Removal, removal_id)
-            ground.deleted.update(step.digest for step in removal.steps if step.state in GONE)
-        for digest in digests:
-            result = look_again(ground, digest, INTERRUPTED)
-            _note(remover, lease, removal_id, digest, result)
-            if result.state == StepState.DELETED:
-                ground.deleted.add(digest)
-        _finish(remover, lease, ground, removal_id, ())
-
-
-def _intended(remover: Remover, removal_id: int) -> tuple[list[str], dict[str, str]]:
-    """The digests whose outcome is open, and the tags that were agreed on."""
+def _look_up_older(remover: Remover, lease: Lease, repository: str) -> None:
+    """End the records of removals of this repository whose process is gone, before anything else is deleted in it."""
     with remover.reading() as session:
-        removal = session.get_one(Removal, removal_id)
-        digests = [step.digest for step in removal.steps if step.state in UNFINISHED]
-        return digests, {tag.name: tag.digest for tag in removal.tags if tag.digest}
+        open_ones = unfinished(session)
+    for removal_id, of in open_ones:
+        if of == repository:
+            _look_up(remover, lease, removal_id)
+
+
+def _look_up(remover: Remover, lease: Lease, removal_id: int) -> None:
+    with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
+        with remover.reading() as session:
+            ground = ground_of(session, remover.client, remover.reading, executor, removal_id)
+            steps = [(step.digest, step.started_at is not None) for step in _open_steps(session, removal_id)]
+        ground.tried.update(digest for digest, _was_begun in steps)
+        for digest, was_begun in steps:
+            result = look_again(ground, digest, INTERRUPTED)
+            if result.state == StepState.DELETED and not was_begun:
+                result = StepResult(StepState.ALREADY_GONE)
+            if result.state in GONE:
+                ground.deleted.add(digest)
+            _note(remover, lease, removal_id, digest, result)
+        finish(remover.reading, remover.writing, remover.now, lease, ground, removal_id)
+
+
+def _open_steps(session: Session, removal_id: int) -> list[RemovalStep]:
+    """The steps whose outcome is open."""
+    return [step for step in session.get_one(Removal, removal_id).steps if step.state in UNFINISHED]
 
 
 def _note(remover: Remover, lease: Lease, removal_id: int, digest: str, result: StepResult) -> None:
     with remover.writing() as session:
         still_ours(session, lease)
         end_step(session, removal_id, digest, result.state, result.reason, remover.now())
-
-
-def _finish(remover: Remover, lease: Lease, ground: Ground, removal_id: int, dangling: Collection[str]) -> None:
-    """Mend, look at every tag that was to go, and write down what became of all."""
-
-    def journal(digests: Collection[str]) -> list[ManifestFact]:
-        with remover.reading() as session:
-            return journalled(session, removal_id, digests)
-
-    try:
-        notice = mend(ground, journal, dangling)
-        listed = list_tags(ground.client, ground.repository)
-        looked = look_at(ground.client, ground.executor, ground.repository, sorted(ground.going))
-        now_on = {tag: digest for tag, digest in looked.items() if digest or tag in listed}
-    except RegistryError as error:
-        notice, now_on = f"It is not known what became of the tags: {error.sentence}", None
-    with remover.writing() as session:
-        still_ours(session, lease)
-        removal = session.get_one(Removal, removal_id)
-        steps = {step.digest: StepResult(step.state, step.reason) for step in removal.steps}
-        for tag in removal.tags:
-            if tag.state in UNFINISHED:
-                end_tag(session, tag, *_what_became_of(tag, steps[tag.digest], now_on))
-        end_removal(removal, notice, remover.now())
-        _forget(session, ground, removal, remover.now())
-
-
-def _what_became_of(
-    tag: RemovedTag, step: StepResult, now_on: Mapping[str, str | None] | None
-) -> tuple[StepState, str]:
-    if now_on is None:
-        return StepState.UNKNOWN, "The registry could not be asked whether it is gone."
-    if tag.name not in now_on:
-        return (StepState.DELETED if step.state == StepState.DELETED else StepState.ALREADY_GONE), ""
-    digest = now_on[tag.name]
-    if digest is None:
-        return StepState.FAILED, DANGLING
-    if digest != tag.digest:
-        return StepState.KEPT, "Changed since you looked: it was pushed anew."
-    if step.state in GONE:
-        return StepState.KEPT, "It was pushed again in the same moment."
-    return step.state, step.reason
-
-
-def _forget(session: Session, ground: Ground, removal: Removal, now: datetime) -> None:
-    gone = [tag.name for tag in removal.tags if tag.state in GONE]
-    forget(session, ground.repository, gone, sorted(ground.deleted), now)

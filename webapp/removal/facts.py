@@ -14,19 +14,19 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from webapp.catalogue.models import DescriptorRole, Manifest, ManifestDescriptor, Repository, RepositoryManifest, Tag
+from webapp.catalogue.models import DescriptorRole, Manifest, ManifestDescriptor, Repository, RepositoryManifest
 from webapp.database import Reading
 from webapp.registry.client import RegistryClient
-from webapp.removal.looks import REQUESTS_AT_A_TIME, list_tags, look_at, reach, stored, stored_digests
+from webapp.removal.looks import REQUESTS_AT_A_TIME, list_tags, look_at, reach, recorded_tags, stored, stored_digests
 from webapp.removal.plan import Facts, ManifestFact
 
 
 @dataclass(frozen=True, slots=True)
 class _Recorded:
-    """What the catalogue says of a repository."""
+    """What the catalogue says of a repository: its tags' digests, and every manifest seen in it, tagged or not."""
 
     digests: Mapping[str, str | None]
-    untagged: frozenset[str]
+    manifests: frozenset[str]
     as_of: datetime | None
 
 
@@ -34,20 +34,20 @@ def read_facts(client: RegistryClient, reading: Reading, repository: str, tags: 
     """Read the facts for removing some tags of a repository, or for all of it where `tags` is empty.
 
     Raises:
-        RegistryError: the registry cannot be asked.
-        IndexTooDeep: there is no end to the indexes.
+        RegistryError: the registry cannot be asked, or there is no end to the indexes (IndexTooDeep).
     """
     with reading() as session:
         recorded = _recorded(session, repository)
     with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
         listed = list_tags(client, repository)
-        asked = tags or tuple(sorted(listed))
-        digests = _digests(client, executor, repository, listed, set(tags), recorded)
-        dangling = tuple(tag for tag in asked if tag in listed and digests.get(tag) is None)
+        digests = _digests(client, executor, repository, listed, tags, recorded)
+        asked = tags or tuple(sorted(digests))
+        dangling = tuple(tag for tag in asked if tag in listed and not digests[tag])
         known = {tag: digest for tag, digest in digests.items() if digest}
-        roots = {known[tag] for tag in asked if tag in known} | (set() if tags else recorded.untagged)
+        roots = {known[tag] for tag in asked if tag in known} | (set() if tags else recorded.manifests)
         manifests = reach(client, executor, repository, roots, stored(reading))
-        doubted = manifests.keys() - roots if tags else recorded.untagged
+        known = {tag: digest for tag, digest in known.items() if digest in manifests or digest not in roots}
+        doubted = manifests.keys() - {known[tag] for tag in asked if tag in known}
         manifests = _only_there(client, executor, repository, manifests, doubted)
         holders = _holders(client, executor, reading, repository, manifests, known)
     return Facts(
@@ -64,18 +64,8 @@ def read_facts(client: RegistryClient, reading: Reading, repository: str, tags: 
 
 
 def _recorded(session: Session, name: str) -> _Recorded:
-    repository = session.scalar(select(Repository).where(Repository.name == name))
-    if repository is None:
-        return _Recorded({}, frozenset(), None)
-    digests = dict(
-        session.execute(select(Tag.name, Tag.digest).where(Tag.repository_id == repository.id)).tuples().all()
-    )
-    seen = session.scalars(
-        select(Manifest.digest)
-        .join(RepositoryManifest, RepositoryManifest.manifest_id == Manifest.id)
-        .where(RepositoryManifest.repository_id == repository.id)
-    )
-    return _Recorded(digests, frozenset(seen) - set(digests.values()), repository.synced_at)
+    as_of = session.scalar(select(Repository.synced_at).where(Repository.name == name))
+    return _Recorded(recorded_tags(session, name), frozenset(stored_digests(session, name)), as_of)
 
 
 def _digests(
@@ -83,13 +73,19 @@ def _digests(
     executor: Executor,
     repository: str,
     listed: frozenset[str],
-    asked: set[str],
+    asked: tuple[str, ...],
     recorded: _Recorded,
 ) -> dict[str, str | None]:
-    """Every listed tag's digest: asked and new ones as they are now, the others as the catalogue saw them."""
-    fresh = (listed | asked) - {tag for tag, digest in recorded.digests.items() if digest and tag not in asked}
+    """Every tag's digest: asked and new ones as they are now, the others as the catalogue saw them.
+
+    For the whole image every tag is asked. Lists leave tags out (distribution.md, fact 10), so one that the catalogue
+    has and the list has not is looked at, too.
+    """
+    trusted = {tag for tag, digest in recorded.digests.items() if digest and tag in listed} if asked else set[str]()
+    fresh = (listed | recorded.digests.keys() | set(asked)) - trusted | set(asked)
     looked = look_at(client, executor, repository, sorted(fresh))
-    return {tag: looked[tag] if tag in looked else recorded.digests[tag] for tag in listed | asked}
+    found = {tag: recorded.digests[tag] for tag in trusted} | looked
+    return {tag: digest for tag, digest in found.items() if digest or tag in listed or tag in asked}
 
 
 def _only_there(
@@ -101,7 +97,7 @@ def _only_there(
 ) -> dict[str, ManifestFact]:
     """Leave out what is not there any more, of what nothing just read proves to be there."""
     there = look_at(client, executor, repository, sorted(doubted & manifests.keys()))
-    return {digest: each for digest, each in manifests.items() if there.get(digest, digest) is not None}
+    return {digest: each for digest, each in manifests.items() if there.get(digest, digest)}
 
 
 def _holders(
@@ -142,7 +138,7 @@ def _recorded_holders(session: Session, repository: str, digests: Collection[str
             ManifestDescriptor.digest.in_(digests),
         )
     )
-    yield from rows.tuples()
+    yield from rows.all()
 
 
 def _holders_in_new_images(

@@ -23,7 +23,7 @@ from webapp.removal.models import (
     RemovedTag,
     StepState,
 )
-from webapp.removal.plan import ManifestFact, Plan
+from webapp.removal.plan import DANGLING, ManifestFact, Plan
 
 UNDER_WAY = "Under way."
 
@@ -77,7 +77,9 @@ def write_intent(
     for tag, digest in sorted(plan.tags.items()):
         _intend_tag(session, removal, tag, digest, now)
     for tag in plan.gone:
-        _note_gone(session, removal, tag, now)
+        _note_tag(session, removal, tag, StepState.ALREADY_GONE, "", now)
+    for tag in plan.dangling:
+        _note_tag(session, removal, tag, StepState.FAILED, DANGLING, now)
     return removal
 
 
@@ -98,21 +100,22 @@ def _intend_tag(session: Session, removal: Removal, tag: str, digest: str, now: 
     session.add(RemovedTag(removal_id=removal.id, name=tag, digest=digest, activity_id=activity.id))
 
 
-def _note_gone(session: Session, removal: Removal, tag: str, now: datetime) -> None:
-    """An asked tag that was not there any more: nothing is deleted for it, and the record says so."""
+def _note_tag(session: Session, removal: Removal, tag: str, state: StepState, reason: str, now: datetime) -> None:
+    """An asked tag that nothing can be deleted for: the record says why."""
     activity = record(
         session,
         at=now,
         actor=removal.actor,
         kind=ActivityKind.TAG_DELETED,
-        outcome=Outcome.ALREADY_GONE,
+        outcome=_OUTCOMES[state],
+        reason=reason,
         repository=removal.repository,
         tag=tag,
         removal_id=removal.id,
         place=removal.place,
     )
-    gone = StepState.ALREADY_GONE
-    session.add(RemovedTag(removal_id=removal.id, name=tag, digest="", activity_id=activity.id, state=gone))
+    row = RemovedTag(removal_id=removal.id, name=tag, digest="", activity_id=activity.id, state=state, reason=reason)
+    session.add(row)
 
 
 def begin_step(session: Session, removal_id: int, digest: str, now: datetime) -> None:
@@ -159,10 +162,10 @@ def any_unfinished(session: Session) -> bool:
 
 
 def unfinished(session: Session) -> list[tuple[int, str]]:
-    """Removals to be looked up: their ids and repositories."""
+    """Removals to be looked up, oldest first: their ids and repositories."""
     states = (RemovalState.OPEN, RemovalState.UNKNOWN)
-    rows = session.execute(select(Removal.id, Removal.repository).where(Removal.state.in_(states)))
-    return list(rows.tuples())
+    wanted = select(Removal.id, Removal.repository).where(Removal.state.in_(states)).order_by(Removal.id)
+    return list(session.execute(wanted).all())
 
 
 def journalled(session: Session, removal_id: int, digests: Collection[str]) -> list[ManifestFact]:

@@ -8,10 +8,10 @@ from concurrent.futures import Executor
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
-from webapp.catalogue.models import Manifest, Repository, RepositoryManifest
+from webapp.catalogue.models import Manifest, Repository, RepositoryManifest, Tag
 from webapp.database import Reading
 from webapp.registry.client import RegistryClient
-from webapp.registry.errors import NotFound
+from webapp.registry.errors import NotFound, RegistryError
 from webapp.registry.manifests import ManifestBytes, parse_manifest
 from webapp.removal.plan import ManifestFact
 
@@ -21,12 +21,20 @@ DEEPEST_INDEX = 8
 Stored = Callable[[Collection[str]], Mapping[str, ManifestFact]]
 
 
-class IndexTooDeep(Exception):
+class IndexTooDeep(RegistryError):
     """Indexes within indexes, further down than we follow; nothing is deleted by halves."""
 
-    sentence = (
-        f"This image is an index of indexes more than {DEEPEST_INDEX} levels deep, which Holystone does not follow."
+    meaning = f"An image is an index of indexes more than {DEEPEST_INDEX} levels deep, which Holystone does not follow"
+
+
+def recorded_tags(session: Session, repository: str) -> dict[str, str | None]:
+    """The repository's tags in the catalogue, each with its digest; None for one without a manifest."""
+    rows = session.execute(
+        select(Tag.name, Tag.digest)
+        .join(Repository, Repository.id == Tag.repository_id)
+        .where(Repository.name == repository)
     )
+    return dict(rows.all())
 
 
 def list_tags(client: RegistryClient, repository: str) -> frozenset[str]:

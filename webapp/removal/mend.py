@@ -1,67 +1,73 @@
 """After the last DELETE: what somebody pushed in the gap and now points at something deleted gets it back.
 
 The registry looks up a digest's tags and removes them one after the other (distribution.md 1.1), so a push in that
-moment can leave a tag without its manifest, or a new index without a child. The journal has the bytes.
+moment can leave a tag without its manifest, or a new index without a child. So can a registry that ends half way
+through a deletion. The journal has the bytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from webapp.registry.errors import NotFound, RegistryError
-from webapp.removal.looks import list_tags, look_at, reach, stored
+from webapp.registry.errors import Nonsense, NotFound, Refused
+from webapp.removal.ground import Ground, named_by, reached_from
+from webapp.removal.looks import IndexTooDeep, head_digest, list_tags, look_at
 from webapp.removal.plan import ManifestFact
-from webapp.removal.steps import Ground, named_by
+from webapp.removal.steps import delete_manifest
 
 Journal = Callable[[Collection[str]], list[ManifestFact]]
 """The kept bytes of some digests, children first."""
 
 MOST_CANDIDATES = 50
 
+LASTING = (Nonsense, NotFound, Refused, IndexTooDeep)
+"""Errors that asking once more would give again."""
 
-def mend(ground: Ground, journal: Journal, dangling_before: Collection[str] = ()) -> str:
+
+def mend(ground: Ground, journal: Journal) -> str:
     """Put back what is needed again, and say so in a sentence; '' where nothing was.
 
-    Args:
-        dangling_before: tags that were listed without a manifest already when the removal was planned.
+    What was put back is not among `ground.deleted` any more.
 
     Raises:
         RegistryError: the registry cannot be asked; whether something needs mending is unknown.
     """
     if not ground.deleted:
         return ""
-    listed = list_tags(ground.client, ground.repository) - set(dangling_before)
-    now_on = look_at(ground.client, ground.executor, ground.repository, sorted(listed))
-    sentences = []
-    for tag, digest in now_on.items():
-        mended = _mend_index(ground, journal, digest) if digest else _mend_tag(ground, journal, tag)
-        if mended:
-            sentences.append(f"{tag} was pushed meanwhile; {mended}")
-    return " ".join(sentences)
+    listed = list_tags(ground.client, ground.repository)
+    remaining = sorted((listed | ground.staying) - ground.dangling)
+    now_on = look_at(ground.client, ground.executor, ground.repository, remaining)
+    sentences = [_mend(ground, journal, tag, on) for tag, on in now_on.items() if on or tag in listed]
+    return " ".join(each for each in sentences if each)
 
 
-def _mend_index(ground: Ground, journal: Journal, digest: str) -> str:
+def _mend(ground: Ground, journal: Journal, tag: str, on: str | None) -> str:
+    try:
+        return _mend_index(ground, journal, tag, on) if on else _mend_tag(ground, journal, tag)
+    except LASTING as error:
+        return f"{tag} may lack something that this removal deleted, which could not be put back: {error.sentence}"
+
+
+def _mend_index(ground: Ground, journal: Journal, tag: str, digest: str) -> str:
     """A tag that answers: whether the index it is on lost a child to us."""
-    facts = reach(ground.client, ground.executor, ground.repository, [digest], stored(ground.reading))
-    lost = named_by(facts.values()) & ground.deleted
+    lost = reached_from(ground, digest) & ground.deleted
     if not lost:
         return ""
     _put_back(ground, journal, lost)
-    return f"{len(lost)} of its manifests, which this removal had deleted, were put back."
+    return f"{tag} was pushed meanwhile; {len(lost)} of its manifests, which this removal had deleted, were put back."
 
 
 def _mend_tag(ground: Ground, journal: Journal, tag: str) -> str:
     """A tag that is listed and does not answer: which of the deleted manifests it is on shows only by trying."""
     likely = [ground.going[tag]] if tag in ground.going else []
-    others = [digest for digest in sorted(ground.deleted) if digest not in likely]
-    for digest in (likely + others)[:MOST_CANDIDATES]:
-        if digest not in ground.deleted:
-            continue
+    others = sorted(ground.deleted.difference(likely))
+    for digest in [each for each in likely if each in ground.deleted] + others[:MOST_CANDIDATES]:
         put = _put_back(ground, journal, [digest])
-        if look_at(ground.client, ground.executor, ground.repository, [tag])[tag]:
-            return "its manifest, which this removal had deleted, was put back."
-        _take_away_again(ground, put)
-    return "the registry lists it, but has no manifest for it."
+        if head_digest(ground.client, ground.repository, tag):
+            return f"{tag} was listed without its manifest, which this removal had deleted; it was put back."
+        for fact in reversed(put):
+            delete_manifest(ground, fact.digest)  # or, where that fails, it stays: no tag depends on it
+    return ""
 
 
 def _put_back(ground: Ground, journal: Journal, digests: Collection[str]) -> list[ManifestFact]:
@@ -72,17 +78,6 @@ def _put_back(ground: Ground, journal: Journal, digests: Collection[str]) -> lis
         ground.client.put_manifest(ground.repository, fact.digest, fact.media_type, fact.raw)
         ground.deleted.discard(fact.digest)
     return put
-
-
-def _take_away_again(ground: Ground, put: list[ManifestFact]) -> None:
-    for fact in reversed(put):
-        try:
-            ground.client.delete_manifest(ground.repository, fact.digest)
-        except NotFound:
-            continue
-        except RegistryError:
-            return  # it stays as a manifest without a tag: harmless, and no tag depends on it
-        ground.deleted.add(fact.digest)
 
 
 def _with_descendants(journal: Journal, digests: Collection[str]) -> set[str]:

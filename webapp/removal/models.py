@@ -33,6 +33,7 @@ class StepState(StrEnum):
 
 
 UNFINISHED = (StepState.INTENDED, StepState.UNKNOWN)
+GONE = (StepState.DELETED, StepState.ALREADY_GONE)
 
 
 class Removal(Base):

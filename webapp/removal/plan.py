@@ -64,6 +64,7 @@ class Kept:
 class Plan:
     """What a removal will do. `steps` are the manifests to delete, an index before its children.
 
+    `gone` are asked tags that are not there any more, `dangling` those that are listed without a manifest.
     `refusal` is a sentence where the tags cannot be removed without breaking what stays; there are no steps then.
     """
 
@@ -75,6 +76,7 @@ class Plan:
     kept: tuple[Kept, ...]
     staying_tags: tuple[str, ...]
     gone: tuple[str, ...]
+    dangling: tuple[str, ...]
     refusal: str
     fingerprint: str
     as_of: datetime | None
@@ -110,6 +112,7 @@ def make_plan(facts: Facts) -> Plan:
         kept=kept,
         staying_tags=tuple(sorted(tag for tag in facts.digests if tag not in tags)),
         gone=facts.gone,
+        dangling=facts.dangling,
         refusal=refusal,
         fingerprint=_fingerprint(facts, tags, steps, kept),
         as_of=facts.as_of,
@@ -137,7 +140,7 @@ def _refusal(facts: Facts, tags: Mapping[str, str], blocked: frozenset[str]) -> 
     if facts.dangling and not tags:
         return DANGLING
     blocked &= facts.manifests.keys()
-    if not blocked or facts.whole_image:
+    if not blocked:
         return ""
     names = ", ".join(sorted(tag for tag, digest in tags.items() if digest in blocked)) or "This manifest"
     holders = frozenset[str]().union(*(facts.holders.get(each, frozenset()) for each in blocked))
@@ -170,13 +173,16 @@ def _parents_first(facts: Facts, going: frozenset[str]) -> tuple[ManifestFact, .
 
 
 def _fingerprint(facts: Facts, tags: Mapping[str, str], steps: tuple[ManifestFact, ...], kept: tuple[Kept, ...]) -> str:
-    """What somebody agrees to by pressing the button: these tags on these digests, these manifests, no others."""
+    """What somebody agrees to by pressing the button: these tags on these digests, these manifests, no others.
+
+    Why something stays is not part of it: another reason deletes nothing else.
+    """
     agreed = {
         "repository": facts.repository,
         "asked": sorted(facts.asked),
         "whole_image": facts.whole_image,
         "tags": sorted(tags.items()),
         "manifests": sorted(each.digest for each in steps),
-        "kept": sorted((each.name, each.reason) for each in kept),
+        "kept": sorted(each.name for each in kept),
     }
     return hashlib.sha256(json.dumps(agreed).encode()).hexdigest()

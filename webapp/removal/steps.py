@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from webapp.database import Reading
-from webapp.registry.client import RegistryClient
 from webapp.registry.errors import (
     DeletesDisabled,
     Denied,
+    Nonsense,
     NotFound,
     ReadOnly,
     RegistryError,
+    RegistryTimeout,
     RegistryUnreachable,
     Unauthorised,
 )
-from webapp.removal.looks import head_digest, list_tags, look_at, reach, stored
-from webapp.removal.models import StepState
-from webapp.removal.plan import ManifestFact
+from webapp.removal.ground import Ground, reached_from
+from webapp.removal.looks import IndexTooDeep, head_digest, list_tags, look_at
+from webapp.removal.models import GONE, StepState
 
 ENDS_ALL = (ReadOnly, DeletesDisabled, Denied, Unauthorised, RegistryUnreachable)
 """Errors after which the next step would fail as well."""
@@ -34,24 +32,9 @@ class StepResult:
     ends_all: bool = False
 
 
-@dataclass(slots=True)
-class Ground:
-    """Where the steps of one removal are taken, and what it has learned so far.
-
-    `going` are the tags that were agreed on, each with its digest; `deleted` what is gone by now.
-    """
-
-    client: RegistryClient
-    reading: Reading
-    executor: Executor
-    repository: str
-    going: Mapping[str, str]
-    deleted: set[str] = field(default_factory=set)
-    reached: dict[str, frozenset[str]] = field(default_factory=dict)
-
-
 def delete_manifest(ground: Ground, digest: str) -> StepResult:
     """Delete one manifest, unless something that stays needs it by now. Raises nothing of the registry's."""
+    ground.tried.add(digest)
     try:
         why_kept = _why_it_must_stay(ground, digest)
     except RegistryError as error:
@@ -59,7 +42,7 @@ def delete_manifest(ground: Ground, digest: str) -> StepResult:
     if why_kept:
         return StepResult(StepState.KEPT, why_kept)
     result = _delete(ground, digest)
-    if result.state in (StepState.DELETED, StepState.ALREADY_GONE):
+    if result.state in GONE:
         ground.deleted.add(digest)
     return result
 
@@ -72,7 +55,10 @@ def _delete(ground: Ground, digest: str) -> StepResult:
     except RegistryError as error:
         if not error.outcome_is_unknown:
             return StepResult(StepState.FAILED, error.sentence, isinstance(error, ENDS_ALL))
-        return look_again(ground, digest, error.sentence)
+        found = look_again(ground, digest, error.sentence)
+        if found.state == StepState.FAILED and isinstance(error, RegistryTimeout):
+            return _unknown(error)  # the registry may be at it still: what is there now may be gone in a moment
+        return found
     return look_again(ground, digest, "The registry accepted the deletion, but the manifest is still there.")
 
 
@@ -81,38 +67,40 @@ def look_again(ground: Ground, digest: str, if_still_there: str) -> StepResult:
     try:
         found = head_digest(ground.client, ground.repository, digest)
     except RegistryError as error:
-        return StepResult(StepState.UNKNOWN, f"It is not known whether this was deleted: {error.sentence}", True)
+        return _unknown(error)
     return StepResult(StepState.FAILED, if_still_there) if found else StepResult(StepState.DELETED)
+
+
+def _unknown(error: RegistryError) -> StepResult:
+    reason = f"It is not known whether this was deleted: {error.sentence}"
+    return StepResult(StepState.UNKNOWN, reason, ends_all=True)
 
 
 def _why_it_must_stay(ground: Ground, digest: str) -> str:
     """Look at every tag that is to remain, and say which of them needs this manifest; '' where none does.
 
-    Tags that were to go and are on something else by now remain too: somebody has pushed them anew.
+    Only tags whose own turn is yet to come are not looked at: they are to go. One whose turn has come and that is
+    there all the same remains: it was kept, or somebody has pushed it anew.
     """
-    listed = list_tags(ground.client, ground.repository)
+    if ground.holders.get(digest, frozenset()) - ground.deleted:
+        return "It is part of an index that was not deleted."
     own = {tag for tag, on in ground.going.items() if on == digest}
-    pushed_again = {tag for tag, on in ground.going.items() if on in ground.deleted and on != digest}
-    looked_at = sorted(tag for tag in listed if tag not in ground.going or tag in own or tag in pushed_again)
-    now_on = look_at(ground.client, ground.executor, ground.repository, looked_at)
+    waiting = {tag for tag, on in ground.going.items() if on not in ground.tried}
+    remaining = (list_tags(ground.client, ground.repository) | ground.staying) - waiting
+    now_on = look_at(ground.client, ground.executor, ground.repository, sorted(remaining))
     moved = sorted(tag for tag in own if now_on.get(tag) not in (digest, None))
     if moved and not any(now_on.get(tag) == digest for tag in own):
         return f"Changed since you looked: {', '.join(moved)} was pushed anew."
     for tag, on in now_on.items():
         if on == digest and tag not in own:
             return f"{tag} is on it since you looked."
-        if on and on != digest and digest in _reached_from(ground, on):
-            return f"{tag} holds it."
+        if on and on != digest and (why := _why_it_holds(ground, tag, on, digest)):
+            return why
     return ""
 
 
-def _reached_from(ground: Ground, digest: str) -> frozenset[str]:
-    if digest not in ground.reached:
-        found = reach(ground.client, ground.executor, ground.repository, [digest], stored(ground.reading))
-        ground.reached[digest] = named_by(found.values())
-    return ground.reached[digest]
-
-
-def named_by(facts: Iterable[ManifestFact]) -> frozenset[str]:
-    """Digests that some manifests name as their children."""
-    return frozenset(child for each in facts for child in each.children)
+def _why_it_holds(ground: Ground, tag: str, on: str, digest: str) -> str:
+    try:
+        return f"{tag} holds it." if digest in reached_from(ground, on) else ""
+    except (Nonsense, IndexTooDeep) as error:
+        return f"{tag} may hold it. {error.sentence}"

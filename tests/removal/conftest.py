@@ -1,0 +1,19 @@
+"""Fixtures of the tests of removals."""
+
+from __future__ import annotations
+
+import pytest
+
+from demo.push import Pusher
+from tests.records import Clock, Records, clock, records, records_template
+from tests.registry_process import RegistryProcess
+from tests.removal.stage import Stage
+from webapp.registry.client import RegistryClient
+
+__all__ = ["clock", "records", "records_template"]
+
+
+@pytest.fixture
+def stage(registry: RegistryProcess, client: RegistryClient, pusher: Pusher, records: Records, clock: Clock) -> Stage:
+    """An empty registry, an empty catalogue, and somebody to delete things."""
+    return Stage(registry, client, pusher, records, clock)
