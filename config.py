@@ -6,14 +6,16 @@ This is the one list. README's table is compared with it by a test.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 PREFIX = "HOLYSTONE_"
 SHORTEST_SECRET_KEY = 32
+LONGEST_TIME_S = 10 * 365 * 86400
 
 
 class SettingError(ValueError):
@@ -33,15 +35,15 @@ def _yes_or_no(value: str) -> bool:
 
 def _seconds(value: str) -> float:
     units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-    number, unit = (value[:-1], units[value[-1]]) if value[-1:] in units else (value, 1)
-    seconds = float(number) * unit
-    if not 0 < seconds < 10 * 365 * 86400:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", value, re.ASCII)
+    seconds = float(found[1]) * units[found[2] or "s"] if found else 0.0
+    if not 0 < seconds < LONGEST_TIME_S:
         raise ValueError("write a time above 0, such as 30s, 5m, 4h or 14d")
     return seconds
 
 
 def _count(value: str) -> int:
-    if int(value) < 0:
+    if not re.fullmatch(r"\d{1,9}", value, re.ASCII):
         raise ValueError("write a whole number, 0 or more")
     return int(value)
 
@@ -57,12 +59,21 @@ def _folder(value: str) -> Path:
 
 
 def _address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    parts = _split(value)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("write an address such as http://127.0.0.1:5000")
     if parts.username or parts.password:
         raise ValueError("name and password have settings of their own, REGISTRY_USERNAME and REGISTRY_PASSWORD")
     return value.rstrip("/")
+
+
+def _split(value: str) -> SplitResult | None:
+    """The parts of an address; None where it has none, or a port that cannot be one."""
+    try:
+        parts = urlsplit(value)
+        return parts if parts.port != 0 else None
+    except ValueError:
+        return None
 
 
 def _addresses(value: str) -> tuple[str, ...]:
@@ -78,9 +89,10 @@ def _secret_key(value: str) -> str:
 
 
 def _database_url(value: str) -> str:
-    if value and not value.startswith("sqlite:///"):
-        raise ValueError("Holystone keeps its records in SQLite only: write sqlite:///FILE or leave it out")
-    return value
+    file = value.removeprefix("sqlite:///")
+    if value and (file in (value, "", ":memory:") or "?" in file):
+        raise ValueError("Holystone keeps its records in a file of SQLite: write sqlite:///FILE or leave it out")
+    return f"sqlite:///{Path(file).expanduser().absolute()}" if value else ""
 
 
 def _setting(default: str | None, read: Callable[[str], Any], does: str) -> Any:

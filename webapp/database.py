@@ -7,7 +7,8 @@ while a transaction is open.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,8 +16,8 @@ from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
 from pysqlite3 import dbapi2
-from sqlalchemy import DateTime, Dialect, Engine, Enum, MetaData, TypeDecorator, event
-from sqlalchemy.orm import DeclarativeBase, Session, registry
+from sqlalchemy import ColumnElement, DateTime, Dialect, Engine, Enum, MetaData, TypeDecorator, event, func, select
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, registry
 
 Reading = Callable[[], AbstractContextManager[Session]]
 Writing = Callable[[], AbstractContextManager[Session]]
@@ -108,10 +109,10 @@ def _begin(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
-def among(column: ColumnExpressionArgument[Any], values: Collection[str | int]) -> ColumnElement[bool]:
+def among(column: InstrumentedAttribute[Any], values: Iterable[str | int]) -> ColumnElement[bool]:
     """`column IN values`, for any number of values: they travel as one JSON text, since variables are limited."""
     listed = func.json_each(json.dumps(list(values))).table_valued("value")
-    return coerce(column).in_(select(listed.c.value))
+    return column.in_(select(listed.c.value))
 
 
 def reading_from(engine: Engine) -> Reading:

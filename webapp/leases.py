@@ -6,6 +6,7 @@ sleeps, neither ends nor prolongs one; after a restart of the machine every leas
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -16,9 +17,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, Integer, String, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from webapp.database import Base, Writing
+
+log = logging.getLogger(__name__)
 
 LENGTH_S = 30.0
 
@@ -117,8 +121,20 @@ def _change(session: Session, lease: Lease, ends_boottime_s: float) -> None:
 
 
 def this_process() -> str:
-    """Who we are, for the rows: the process, and when it started."""
+    """Who we are, for the rows."""
     return f"process {os.getpid()}"
+
+
+def fenced(writing: Writing, lease: Lease) -> Writing:
+    """The same `writing`, for the holder of a lease only: it raises LeaseLost once the lease is not ours any more."""
+
+    @contextmanager
+    def writing_as_holder() -> Iterator[Session]:
+        with writing() as session:
+            still_ours(session, lease)
+            yield session
+
+    return writing_as_holder
 
 
 @contextmanager
@@ -148,6 +164,8 @@ def _renew_until(writing: Writing, lease: Lease, length_s: float, stopped: Calla
                 renew(session, lease, length_s)
         except LeaseLost:
             return
+        except SQLAlchemyError:
+            log.exception("the lease %s could not be renewed", lease.name)  # a third of its length is left to try again
 
 
 def _release_if_ours(writing: Writing, lease: Lease) -> None:

@@ -22,10 +22,10 @@ def is_doubtful(vanished: int, had_tags: int, listed: int) -> bool:
 
     Args:
         vanished: repositories that had tags and now have none.
-        had_tags: repositories that had tags.
+        had_tags: repositories that had tags, without those that could not be read now.
         listed: repositories that the registry's catalogue names.
     """
-    if not vanished:
+    if not had_tags:
         return False
     if vanished == had_tags or listed == 0:
         return True
@@ -39,13 +39,19 @@ def fingerprint(vanished: Collection[str]) -> str:
 
 def raise_doubt(state: RegistryState, vanished: Collection[str], had_tags: int, now: datetime) -> None:
     """Write down that we do not believe what the registry says."""
-    state.doubt_digest = fingerprint(vanished)
+    state.doubt_digest, state.doubt_accepted = fingerprint(vanished), ""
     state.doubt_since = state.doubt_since or now
-    some = ", ".join(sorted(vanished)[:3]) + (" and others" if len(vanished) > 3 else "")
-    state.doubt = (
-        f"{len(vanished)} of {had_tags} repositories have no tags any more ({some}). "
-        "Storage that is not mounted looks like this, so Holystone keeps what it knew."
+    what = (
+        _gone(vanished, had_tags)
+        if vanished
+        else f"The registry lists nothing, although {had_tags} repositories answer."
     )
+    state.doubt = f"{what} Storage that is not mounted looks like this, so Holystone keeps what it knew."
+
+
+def _gone(vanished: Collection[str], had_tags: int) -> str:
+    some = ", ".join(sorted(vanished)[:3]) + (" and others" if len(vanished) > 3 else "")
+    return f"{len(vanished)} of {had_tags} repositories have no tags any more ({some})."
 
 
 def end_doubt(state: RegistryState) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -41,7 +40,7 @@ def read_cursor(cursor: str, types: Sequence[type[Any]]) -> tuple[Any, ...] | No
     try:
         plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         values = tuple(_typed(value, kind) for value, kind in zip(plain, types, strict=True))
-    except (ValueError, TypeError, binascii.Error, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None
     return values
 
@@ -51,4 +50,6 @@ def _typed(value: Any, kind: type[Any]) -> Any:
         return datetime.fromisoformat(value).astimezone(UTC)
     if type(value) is not kind or (kind is int and abs(value) >= 2**63):
         raise TypeError(kind)
+    if kind is str:
+        value.encode()  # half a surrogate pair is no text for the database
     return value

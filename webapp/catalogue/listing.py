@@ -9,12 +9,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, undefer
 
 from webapp.accounts.permissions import Visibility
 from webapp.catalogue.keyset import Key, after, ordering, read_cursor, write_cursor
 from webapp.catalogue.models import DescriptorRole, Manifest, ManifestDescriptor, Repository, Tag
+from webapp.database import among
 
 PAGE_SIZE = 100
 
@@ -105,7 +106,7 @@ def repositories(
 def total_size(session: Session, visibility: Visibility) -> int:
     """Bytes of all repositories, each counted for itself."""
     listed = _listed(visibility).subquery()
-    return int(session.scalar(select(func.coalesce(func.sum(listed.c.size_bytes), 0))) or 0)
+    return int(session.scalar(select(func.total(listed.c.size_bytes))) or 0)
 
 
 def tags(
@@ -122,7 +123,7 @@ def tags(
     found = of_it.where(_contains(Tag.name, search)) if search else of_it
     keys, types = _tag_keys(order)
     if order == TagOrder.IMAGE:
-        found, keys = _with_newest_of_image(found)
+        found, keys = _with_newest_of_image(found, repository)
     rows = session.execute(_page(found.add_columns(*(key for key, _ in keys)), keys, types, cursor, size)).all()
     shown = _with_siblings(session, repository, [(row[0], row[1]) for row in rows[:size]])
     return Page(shown, _count(session, found), repository.tag_count, _next(rows, len(keys), size))
@@ -151,7 +152,7 @@ def some_tag_rows(session: Session, repository: Repository, names: Sequence[str]
     rows = session.execute(
         select(Tag, Manifest)
         .outerjoin(Manifest, Manifest.id == Tag.manifest_id)
-        .where(Tag.repository_id == repository.id, Tag.name.in_(names))
+        .where(Tag.repository_id == repository.id, among(Tag.name, names))
     ).all()
     return _with_siblings(session, repository, [(tag, manifest) for tag, manifest in rows])
 
@@ -197,14 +198,17 @@ def _tag_keys(order: TagOrder) -> tuple[list[Key], list[type]]:
     return [(Tag.pushed_at.expression, True), (Tag.id.expression, True)], [datetime, int]
 
 
-def _with_newest_of_image(found: Select[Tag, Manifest]) -> tuple[Select[Tag, Manifest], list[Key]]:
+def _with_newest_of_image(
+    found: Select[Tag, Manifest], repository: Repository
+) -> tuple[Select[Tag, Manifest], list[Key]]:
     """Order by image: each image by its newest tag. A window's value can be compared only from outside of it."""
     newest = (
-        select(Tag.repository_id, Tag.digest, func.max(Tag.pushed_at).label("pushed_at"))
-        .group_by(Tag.repository_id, Tag.digest)
+        select(Tag.digest, func.max(Tag.pushed_at).label("pushed_at"))
+        .where(Tag.repository_id == repository.id)
+        .group_by(Tag.digest)
         .subquery()
     )
-    same_image = and_(newest.c.repository_id == Tag.repository_id, newest.c.digest.is_not_distinct_from(Tag.digest))
+    same_image = newest.c.digest.is_not_distinct_from(Tag.digest)
     keys: list[Key] = [
         (newest.c.pushed_at, True),
         (func.coalesce(Tag.digest, ""), False),
@@ -235,7 +239,7 @@ def _with_siblings(
     siblings: dict[str, list[str]] = {}
     for digest, name in session.execute(
         select(Tag.digest, Tag.name)
-        .where(Tag.repository_id == repository.id, Tag.digest.in_(digests))
+        .where(Tag.repository_id == repository.id, among(Tag.digest, digests))
         .order_by(Tag.pushed_at.desc(), Tag.name)
     ):
         siblings.setdefault(digest or "", []).append(name)

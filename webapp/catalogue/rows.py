@@ -20,10 +20,9 @@ from webapp.catalogue.models import (
 )
 from webapp.catalogue.sizes import compute_image_sizes, remember_reached, repository_size
 from webapp.catalogue.survey import SeenManifest, SeenRepository, SeenTag
+from webapp.database import among
 from webapp.registry.manifests import Descriptor
 from webapp.registry.names import namespace_of
-
-MOST_VARIABLES = 5000  # of one statement; SQLite's own limit is 32,766
 
 
 def registry_state(session: Session) -> RegistryState:
@@ -38,12 +37,7 @@ def registry_state(session: Session) -> RegistryState:
 
 def known_digests(session: Session, digests: Collection[str]) -> set[str]:
     """Of some digests, those whose manifest the catalogue has."""
-    wanted = sorted(digests)
-    known: set[str] = set()
-    for start in range(0, len(wanted), MOST_VARIABLES):
-        part = wanted[start : start + MOST_VARIABLES]
-        known.update(session.scalars(select(Manifest.digest).where(Manifest.digest.in_(part))))
-    return known
+    return set(session.scalars(select(Manifest.digest).where(among(Manifest.digest, digests))))
 
 
 def add_manifests(session: Session, manifests: Iterable[SeenManifest]) -> None:
@@ -56,9 +50,9 @@ def add_manifests(session: Session, manifests: Iterable[SeenManifest]) -> None:
         if manifest.created_at is None:
             manifest.created_at = _created_by_children(session, manifest)
         session.flush()
-    ids = [each.id for each in added]
-    for start in range(0, len(ids), MOST_VARIABLES):
-        compute_image_sizes(session, ids[start : start + MOST_VARIABLES])
+    if added:  # one of them may be the child that an older index was waiting for
+        without_size = session.scalars(select(Manifest.id).where(Manifest.image_size_bytes.is_(None)))
+        compute_image_sizes(session, without_size.all())
 
 
 def _is_known(session: Session, digest: str) -> bool:
@@ -142,26 +136,22 @@ def update_repository(session: Session, seen: SeenRepository, version: int, now:
     repository = repository_named(session, seen.name, now)
     if repository.version != version:
         return
-    repository.synced_at = now
     if seen.problem:
         return
+    repository.synced_at = now
     rows = {row.name: row for row in session.scalars(select(Tag).where(Tag.repository_id == repository.id))}
     manifest_ids = _manifest_ids(session, {tag.digest for tag in seen.tags if tag.digest})
     changed = [_update_tag(session, repository, rows.get(tag.name), tag, manifest_ids, now) for tag in seen.tags]
     still_there = seen.unread.union(tag.name for tag in seen.tags)
     gone = [row.id for name, row in rows.items() if name not in still_there]
-    for start in range(0, len(gone), MOST_VARIABLES):
-        session.execute(delete(Tag).where(Tag.id.in_(gone[start : start + MOST_VARIABLES])))
+    session.execute(delete(Tag).where(among(Tag.id, gone)))
     if any(changed) or gone:
         count_repository(session, repository, now if gone else None)
 
 
 def _manifest_ids(session: Session, digests: Collection[str]) -> dict[str, int]:
-    wanted, found = sorted(digests), {}
-    for start in range(0, len(wanted), MOST_VARIABLES):
-        part = wanted[start : start + MOST_VARIABLES]
-        found.update(dict(session.execute(select(Manifest.digest, Manifest.id).where(Manifest.digest.in_(part))).all()))
-    return found
+    found = session.execute(select(Manifest.digest, Manifest.id).where(among(Manifest.digest, digests)))
+    return dict(found.all())
 
 
 def _update_tag(
@@ -212,8 +202,8 @@ def forget(session: Session, name: str, tags: Collection[str], digests: Collecti
     if repository is None:
         return
     repository.version += 1
-    session.execute(delete(Tag).where(Tag.repository_id == repository.id, Tag.name.in_(tags)))
-    gone = select(Manifest.id).where(Manifest.digest.in_(digests))
+    session.execute(delete(Tag).where(Tag.repository_id == repository.id, among(Tag.name, tags)))
+    gone = select(Manifest.id).where(among(Manifest.digest, digests))
     session.execute(
         delete(RepositoryManifest).where(
             RepositoryManifest.repository_id == repository.id, RepositoryManifest.manifest_id.in_(gone)

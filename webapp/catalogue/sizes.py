@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 # What a manifest takes: itself, its configuration and layers, and the same of its children. A descriptor may state
-# any size for a digest, so the largest that was stated counts, once.
+# any size for a digest, so the largest that was stated counts, once; and any sum of sizes, so that is bounded: sum()
+# fails where it exceeds 63 bits.
 _IMAGE_SIZES = """
 WITH RECURSIVE reach(root, id) AS (
-    SELECT id, id FROM manifests WHERE id IN :roots
+    SELECT value, value FROM json_each(:roots)
     UNION
     SELECT reach.root, child.id
     FROM reach
@@ -25,6 +27,7 @@ parts(root, digest, size_bytes) AS (
     FROM reach JOIN manifest_descriptors d ON d.manifest_id = reach.id AND d.role IN ('config', 'layer')
 ),
 blobs AS (SELECT root, digest, max(size_bytes) AS size_bytes FROM parts GROUP BY root, digest),
+sums AS (SELECT root, CAST(min(total(size_bytes), 9e18) AS INTEGER) AS bounded FROM blobs GROUP BY root),
 holes AS (
     SELECT DISTINCT reach.root
     FROM reach
@@ -34,10 +37,10 @@ holes AS (
 )
 UPDATE manifests
 SET image_size_bytes = (
-    SELECT CASE WHEN manifests.id IN (SELECT root FROM holes) THEN NULL ELSE sum(size_bytes) END
-    FROM blobs WHERE blobs.root = manifests.id
+    SELECT CASE WHEN manifests.id IN (SELECT root FROM holes) THEN NULL ELSE bounded END
+    FROM sums WHERE sums.root = manifests.id
 )
-WHERE id IN :roots
+WHERE id IN (SELECT value FROM json_each(:roots))
 """
 
 _REPOSITORY_SIZE = """
@@ -55,7 +58,8 @@ parts(digest, size_bytes) AS (
     SELECT d.digest, d.size_bytes
     FROM reach JOIN manifest_descriptors d ON d.manifest_id = reach.id AND d.role IN ('config', 'layer')
 )
-SELECT coalesce(sum(size_bytes), 0) FROM (SELECT max(size_bytes) AS size_bytes FROM parts GROUP BY digest)
+SELECT CAST(min(total(size_bytes), 9e18) AS INTEGER)
+FROM (SELECT max(size_bytes) AS size_bytes FROM parts GROUP BY digest)
 """
 
 _REMEMBER_REACHED = """
@@ -73,10 +77,7 @@ INSERT OR IGNORE INTO repository_manifests (repository_id, manifest_id) SELECT :
 
 def compute_image_sizes(session: Session, manifest_ids: Collection[int]) -> None:
     """Fill in `image_size_bytes`; it stays empty where a child is not in the catalogue."""
-    if manifest_ids:
-        session.execute(
-            text(_IMAGE_SIZES).bindparams(bindparam("roots", expanding=True)), {"roots": list(manifest_ids)}
-        )
+    session.execute(text(_IMAGE_SIZES), {"roots": json.dumps(list(manifest_ids))})
 
 
 def repository_size(session: Session, repository_id: int) -> int:

@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from webapp.registry.client import RegistryClient
-from webapp.registry.errors import NotFound, RegistryError, RegistryTimeout, RegistryUnreachable
+from webapp.registry.errors import NotFound, RegistryError, RegistryFailed, RegistryUnreachable, Throttled
 from webapp.registry.manifests import ImageConfig, Manifest, ManifestBytes, ManifestKind, parse_config, parse_manifest
 
 CONFIG_CAP_BYTES = 4 * 1024 * 1024
 DEEPEST_INDEX = 8
+PASSING = (RegistryUnreachable, RegistryFailed, Throttled)
+"""Errors of a moment: what met one is tried again at the next look, while other answers stay what they are."""
 
 Known = Callable[[set[str]], set[str]]
 
@@ -104,7 +106,8 @@ def _look_at_tags(
         if not problem
         for tag in sorted(listed | ours)
     ]
-    looks = executor.map(lambda each: _look_at_tag(client, store, *each), wanted)
+    silent: dict[str, RegistryError] = {}
+    looks = executor.map(lambda each: _look_at_tag(client, store, silent, *each), wanted)
     found: dict[str, list[SeenTag]] = {name: [] for name in repositories}
     unread: dict[str, set[str]] = {name: set() for name in repositories}
     for (name, tag, _listed), look in zip(wanted, looks, strict=True):
@@ -124,27 +127,39 @@ def _tag_list(client: RegistryClient, repository: str) -> tuple[frozenset[str], 
     except NotFound:
         return frozenset(), ""
     except RegistryError as error:
-        _raise_if_away(error)
+        _raise_if_away(client, error)
         return frozenset(), error.sentence
 
 
-def _raise_if_away(error: RegistryError) -> None:
-    """Whether there is any use in asking on: one answer that took too long does not make a registry unreachable."""
-    if isinstance(error, RegistryUnreachable) and not isinstance(error, RegistryTimeout):
-        raise error
+def _raise_if_away(client: RegistryClient, error: RegistryError) -> None:
+    """End the look where the registry does not answer at all; one thing that takes too long does not stop the rest."""
+    if isinstance(error, RegistryUnreachable):
+        client.ping()
 
 
 def _look_at_tag(
-    client: RegistryClient, store: Path | None, repository: str, tag: str, listed: bool
+    client: RegistryClient,
+    store: Path | None,
+    silent: dict[str, RegistryError],
+    repository: str,
+    tag: str,
+    listed: bool,
 ) -> SeenTag | RegistryError | None:
-    """The tag as it is now, the error that kept us from knowing, or None where it is gone."""
+    """The tag as it is now, the error that kept us from knowing, or None where it is gone.
+
+    `silent` are the repositories in which a look had no answer: all the others would wait for nothing as long.
+    """
+    if repository in silent:
+        return silent[repository]
     try:
         digest = client.head_manifest(repository, tag).digest
     except NotFound:
         problem = "The registry lists this tag but has no manifest for it."
         return SeenTag(tag, None, problem, pushed_at(store, repository, tag)) if listed else None
     except RegistryError as error:
-        _raise_if_away(error)
+        _raise_if_away(client, error)
+        if isinstance(error, RegistryUnreachable):
+            silent[repository] = error
         return error
     return SeenTag(tag, digest, "", pushed_at(store, repository, tag))
 
@@ -194,7 +209,7 @@ def _read(client: RegistryClient, repository: str, digest: str) -> SeenManifest 
     except NotFound:
         return None
     except RegistryError as error:
-        _raise_if_away(error)
+        _raise_if_away(client, error)
         return Unreadable(digest, error.sentence)
 
 
@@ -203,8 +218,9 @@ def _read_config(client: RegistryClient, repository: str, manifest: Manifest) ->
         return None
     try:
         return parse_config(client.get_blob(repository, manifest.config.digest, CONFIG_CAP_BYTES))
-    except RegistryError as error:
-        _raise_if_away(error)
+    except PASSING:
+        raise
+    except RegistryError:
         return None  # the image is there all the same; its age and platform are unknown
 
 

@@ -6,9 +6,9 @@ whether what seems to be gone is gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from webapp.catalogue.doubt import end_doubt, fingerprint, is_doubtful, raise_do
 from webapp.catalogue.models import RegistryMode, Repository, Tag
 from webapp.catalogue.rows import add_manifests, known_digests, registry_state, update_repository
 from webapp.catalogue.survey import SeenRepository, Survey, survey
-from webapp.database import Reading, Writing
-from webapp.leases import LeaseHeld, held
+from webapp.database import Reading, Writing, among
+from webapp.leases import LeaseHeld, fenced, held
 from webapp.registry.capabilities import Capabilities, probe
 from webapp.registry.client import RegistryClient
 from webapp.registry.errors import RegistryError, RegistryUnreachable
@@ -64,11 +64,13 @@ def sync(catalogue: Catalogue, may_go_on: Callable[[], bool] = lambda: True) -> 
 
     Raises:
         LeaseHeld: another sync is under way.
+        LeaseLost: this process was away for so long that another one may look by now.
     """
-    with held(catalogue.writing, LEASE):
-        _begin(catalogue)
-        report = _sync_all(catalogue, may_go_on)
-        _finish(catalogue, report)
+    with held(catalogue.writing, LEASE) as lease:
+        ours = replace(catalogue, writing=fenced(catalogue.writing, lease))
+        _begin(ours)
+        report = _sync_all(ours, may_go_on)
+        _finish(ours, report)
     return report
 
 
@@ -87,8 +89,7 @@ def sync_repository(catalogue: Catalogue, name: str) -> None:
         RegistryUnreachable: the registry does not answer.
     """
     with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
-        versions = _versions(catalogue, [name])
-        seen = _look(catalogue, executor, [name])
+        seen, versions = _look(catalogue, executor, [name])
     _write(catalogue, seen, versions)
 
 
@@ -156,14 +157,17 @@ def _sync_repositories(
             if not may_go_on():
                 report.problem = "The sync was ended before it was through."
                 return
-            versions = _versions(catalogue, batch)
-            seen = _look(catalogue, executor, batch)
+            seen, versions = _look(catalogue, executor, batch)
             _write(catalogue, seen, versions)
+            with catalogue.writing() as session:
+                registry_state(session).repositories_done += len(batch)
             empty = [each.name for each in seen.repositories if each.is_empty and each.name in had_tags]
             vanished.update((name, versions[name]) for name in empty)
             report.unread.extend(each.name for each in seen.repositories if each.problem or each.unread)
             report.repositories += len(batch)
-    report.doubt = _judge_vanished(catalogue, vanished, len(had_tags), len(listed))
+    could_be_read = had_tags.difference(report.unread)
+    if could_be_read or not had_tags:  # else nothing was learned that could raise a doubt or end one
+        report.doubt = _judge_vanished(catalogue, vanished, could_be_read, len(listed))
 
 
 def _batches(names: list[str]) -> Iterator[list[str]]:
@@ -171,19 +175,20 @@ def _batches(names: list[str]) -> Iterator[list[str]]:
         yield names[start : start + REPOSITORIES_AT_A_TIME]
 
 
-def _versions(catalogue: Catalogue, names: list[str]) -> dict[str, int]:
-    with catalogue.reading() as session:
-        rows = session.execute(select(Repository.name, Repository.version).where(Repository.name.in_(names)))
-        return dict(rows.tuples().all())
+def _versions(session: Session, names: Iterable[str]) -> dict[str, int]:
+    rows = session.execute(select(Repository.name, Repository.version).where(among(Repository.name, names)))
+    return dict(rows.all())
 
 
-def _look(catalogue: Catalogue, executor: Executor, names: list[str]) -> Survey:
+def _look(catalogue: Catalogue, executor: Executor, names: list[str]) -> tuple[Survey, dict[str, int]]:
+    """What the registry has of some repositories now, and the version of each before the look."""
     ours: dict[str, set[str]] = {name: set() for name in names}
     with catalogue.reading() as session:
+        versions = _versions(session, names)
         rows = session.execute(
             select(Repository.name, Tag.name)
             .join(Tag, Tag.repository_id == Repository.id)
-            .where(Repository.name.in_(names))
+            .where(among(Repository.name, names))
         )
         for repository, tag in rows:
             ours[repository].add(tag)
@@ -193,7 +198,7 @@ def _look(catalogue: Catalogue, executor: Executor, names: list[str]) -> Survey:
             return known_digests(session, digests)
 
     asked = {name: frozenset(tags) for name, tags in ours.items()}
-    return survey(catalogue.client, executor, asked, known, catalogue.store)
+    return survey(catalogue.client, executor, asked, known, catalogue.store), versions
 
 
 def _write(catalogue: Catalogue, seen: Survey, versions: dict[str, int]) -> None:
@@ -203,25 +208,33 @@ def _write(catalogue: Catalogue, seen: Survey, versions: dict[str, int]) -> None
         for each in seen.repositories:
             if not each.is_empty:  # whether it is gone is judged at the end, over the whole registry
                 update_repository(session, each, versions.get(each.name, 0), now)
-        registry_state(session).repositories_done += len(seen.repositories)
 
 
-def _judge_vanished(catalogue: Catalogue, vanished: dict[str, int], had_tags: int, listed: int) -> str:
+def _judge_vanished(catalogue: Catalogue, vanished: dict[str, int], could_be_read: set[str], listed: int) -> str:
     """Mark repositories gone that lost all their tags, unless it is too much at once to be believed.
 
-    `vanished` has each repository's version at the time of the look.
+    `vanished` has each repository's version at the time of the look; what a removal of ours emptied since then is
+    neither gone nor in doubt.
     """
     now = catalogue.now()
     with catalogue.writing() as session:
         state = registry_state(session)
-        accepted = vanished and state.doubt_accepted == fingerprint(vanished)
-        if is_doubtful(len(vanished), had_tags, listed) and not accepted:
-            raise_doubt(state, vanished, had_tags, now)
+        rows = session.execute(
+            select(Repository.name, Repository.version).where(
+                among(Repository.name, vanished), Repository.tag_count > 0
+            )
+        )
+        gone = {name for name, version in rows if vanished[name] == version}
+        had_tags = len(could_be_read - vanished.keys()) + len(gone)
+        doubtful = is_doubtful(len(gone), had_tags, listed)
+        if doubtful and state.doubt_accepted != fingerprint(gone):
+            raise_doubt(state, gone, had_tags, now)
             return state.doubt
-        for name, version in sorted(vanished.items()):
-            update_repository(session, SeenRepository(name, (), frozenset(), ""), version, now)
+        for name in sorted(gone):
+            update_repository(session, SeenRepository(name, (), frozenset(), ""), vanished[name], now)
         end_doubt(state)
-        state.doubt_accepted = ""
+        if not doubtful:
+            state.doubt_accepted = ""
     return ""
 
 
