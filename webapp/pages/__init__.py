@@ -1,0 +1,51 @@
+"""The pages: everything that knows HTTP, one module per page, mirrored by templates/."""
+
+from __future__ import annotations
+
+from flask import Flask
+from jinja2 import StrictUndefined
+
+from webapp.extensions import login_manager
+from webapp.pages import (
+    activities,
+    addresses,
+    banner,
+    current,
+    errors,
+    filters,
+    health,
+    maintenance,
+    permits,
+    removals,
+    repositories,
+    security,
+    sign_in,
+    status,
+    tags,
+)
+from webapp.pages.background import Background
+
+
+def register(app: Flask) -> None:
+    """Add the pages, and what stands around all of them."""
+    app.extensions["holystone-background"] = Background(app.extensions["holystone"])
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.undefined = StrictUndefined
+    login_manager.session_protection = None  # it would mark Flask's session; ours are rows
+    login_manager.request_loader(current.load_person)
+
+    addresses.register(app)
+    filters.register(app)
+    security.register(app)
+    errors.register(app)
+    permits.register(app)
+    banner.register(app)
+
+    app.register_blueprint(health.bp)
+    app.register_blueprint(sign_in.bp)
+    app.register_blueprint(repositories.bp)
+    app.register_blueprint(tags.bp)
+    app.register_blueprint(removals.bp)
+    app.register_blueprint(activities.bp)
+    app.register_blueprint(maintenance.bp)
+    app.register_blueprint(status.bp)

@@ -1,0 +1,80 @@
+"""Addresses: the names in them are parsed by the grammar of registries, and where one leads next is checked.
+
+`-` cannot be a component of a repository's name, so `/repositories/<repository>/-/tags/<tag>` has one meaning only,
+also for repositories called `team/delete` or `a/b/manifests`.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Flask, request
+from werkzeug.routing import BaseConverter, ValidationError
+
+from webapp.registry.names import is_repository_name, is_tag
+
+HOME = "/repositories"
+
+
+class RepositoryConverter(BaseConverter):
+    """A repository's name, slashes and all, up to a component `-`."""
+
+    regex = r"(?!-/)[^/]+(?:/(?!-(?:/|\Z))[^/]+)*"
+    part_isolating = False
+
+    def to_python(self, value: str) -> str:
+        """Return the name; what cannot be one is an address that does not exist."""
+        if not is_repository_name(value):
+            raise ValidationError
+        return value
+
+    def to_url(self, value: str) -> str:
+        """Return the name as it is: its grammar has nothing that an address would have to quote."""
+        return value
+
+
+class TagConverter(BaseConverter):
+    """A tag."""
+
+    def to_python(self, value: str) -> str:
+        """Return the tag; what cannot be one is an address that does not exist."""
+        if not is_tag(value):
+            raise ValidationError
+        return value
+
+
+def register(app: Flask) -> None:
+    """Let rules name repositories and tags."""
+    app.url_map.converters.update(repository=RepositoryConverter, tag=TagConverter)
+
+
+def safe_next(address: str | None) -> str:
+    """Return a path of this site to go to, or the list of repositories for anything that could lead elsewhere.
+
+    `//host` and `/\\host` are other sites to a browser, which also drops control characters before it reads.
+    """
+    if not address or address == "/" or not address.startswith("/") or address.startswith("//"):
+        return HOME
+    if "\\" in address or not address.isprintable():
+        return HOME
+    return address
+
+
+def this_page() -> str:
+    """The page that somebody is on: what was asked for, or, where htmx asks, the page that it asks from."""
+    if "HX-Request" in request.headers:
+        return path_of(request.headers.get("HX-Current-URL"))
+    if request.method == "GET":
+        return safe_next(request.full_path.rstrip("?"))
+    return path_of(request.referrer)
+
+
+def path_of(address: str | None) -> str:
+    """The path and query of an address on this site; the list of repositories for one that is not."""
+    try:
+        parts = urlsplit(address or "")
+    except ValueError:
+        return HOME
+    if parts.netloc and parts.netloc != request.host:
+        return HOME
+    return safe_next(parts.path + (f"?{parts.query}" if parts.query else ""))

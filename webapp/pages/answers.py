@@ -1,0 +1,44 @@
+"""How a view answers: with a page, or with a fragment of it where htmx asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, flash, make_response, redirect, render_template, request
+
+FRAGMENT_MARK = "X-Holystone"
+
+
+def wants_fragment() -> bool:
+    """Whether htmx asks for a part of a page. Where it restores one from history it needs the whole."""
+    return request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers
+
+
+def page_or_fragment(page: str, fragment: str, status: int = 200, **context: Any) -> Response:
+    """Answer with the template `page`, or with its part `fragment`; both get the same context."""
+    if wants_fragment():
+        return fragment_answer(fragment, status, **context)
+    return page_answer(page, status, **context)
+
+
+def page_answer(template: str, status: int = 200, **context: Any) -> Response:
+    """Answer with a whole page."""
+    return make_response(render_template(template, **context), status)
+
+
+def fragment_answer(template: str, status: int = 200, **context: Any) -> Response:
+    """Answer with a fragment. Its mark tells our errors from those of a proxy in front of us."""
+    response = make_response(render_template(template, is_fragment=True, **context), status)
+    response.headers[FRAGMENT_MARK] = "fragment"
+    return response
+
+
+def go_to(address: str, toast: str = "") -> Response:
+    """Send the browser to another page, which shows `toast`."""
+    if toast:
+        flash(toast)
+    if not wants_fragment():
+        return make_response(redirect(address, code=303))
+    response = make_response("", 200)
+    response.headers["HX-Redirect"] = address
+    return response

@@ -1,0 +1,102 @@
+"""What every page shows around its content: who is signed in, what the registry allows, one banner, toasts."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import Flask, get_flashed_messages, url_for
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from webapp.catalogue.models import RegistryMode, RegistryState
+from webapp.maintenance.listing import last_run, outcome_kind
+from webapp.pages.answers import wants_fragment
+from webapp.pages.current import may_delete, parts, person
+from webapp.pages.filters import moment
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """The registry's mode, as a state for its colour and in words."""
+
+    state: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a banner or a line leads."""
+
+    label: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """One sentence across the page, with at most one thing to do."""
+
+    kind: str
+    sentence: str
+    action: Link | None
+
+
+def register(app: Flask) -> None:
+    """Give the frame of a page what it shows."""
+    app.context_processor(frame)
+
+
+def frame() -> dict[str, Any]:
+    """The variables of templates/layout.html. Fragments have no frame, and leave the toasts to the next page."""
+    if wants_fragment():
+        return {"person": person()}
+    common = {"theme": "", "public_name": parts().settings.public_name, "toasts": get_flashed_messages()}
+    try:
+        with parts().reading() as session:
+            state = session.get(RegistryState, 1)
+            return {**common, "person": person(), "mode": chip(state), "banner": banner(session, state)}
+    except SQLAlchemyError:
+        log.exception("The records cannot be read")
+        return {**common, "person": None, "mode": Chip("unknown", "Not known"), "banner": None}
+
+
+def chip(state: RegistryState | None) -> Chip:
+    """What the registry allows, as it was last asked."""
+    mode = state.mode if state else RegistryMode.UNKNOWN
+    words = {RegistryMode.READ_WRITE: "Read-write", RegistryMode.UNKNOWN: "Not known yet"}.get(mode)
+    if words is None:
+        words = f"{mode.value.capitalize()}{_since(state.mode_since if state else None)}"
+    return Chip(mode.value, words)
+
+
+def banner(session: Session, state: RegistryState | None) -> Banner | None:
+    """The first that is true: a failed run, then unreachable, then read-only, then deletes disabled."""
+    run = last_run(session)
+    if run and outcome_kind(run) == "danger":
+        link = Link("See what happened", url_for("maintenance.run", run_id=run.id))
+        return Banner("danger", f"The last run {run.outcome}. {run.reason}".strip(), link)
+    status = Link("Status", url_for("status.index"))
+    if state is None:
+        return None
+    if state.mode == RegistryMode.UNREACHABLE:
+        return Banner("danger", f"{state.mode_sentence} Pages show what it held{_at(state.sync_complete_at)}.", status)
+    if state.mode == RegistryMode.READ_ONLY:
+        return Banner("warn", "The registry is read-only: nothing can be pushed or deleted.", status)
+    if state.may_delete is False and may_delete():
+        link = Link("How to enable them", url_for("status.index"))
+        return Banner("warn", "The registry refuses deletes, so nothing can be deleted.", link)
+    return None
+
+
+def _since(at: datetime | None) -> str:
+    if at is None:
+        return ""
+    return f" since {at:%H:%M}" if at.date() == parts().now().date() else f" since {moment(at)}"
+
+
+def _at(at: datetime | None) -> str:
+    return f" at {moment(at)}" if at else " when it last answered"

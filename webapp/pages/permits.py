@@ -1,0 +1,103 @@
+"""Who may open what: one table, asked before every view. What is not in it is refused."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from flask import Flask, request, url_for
+from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.wrappers import Response
+
+from webapp.accounts.permissions import may_view
+from webapp.pages.addresses import HOME, this_page
+from webapp.pages.answers import go_to, wants_fragment
+from webapp.pages.current import is_administrator, may_delete, parts, person
+
+
+class Who(StrEnum):
+    """Groups of people, each with its rule in `_may`."""
+
+    ANYONE = "anyone"
+    VIEWERS = "viewers"
+    DELETERS = "deleters"
+    ADMINISTRATORS = "administrators"
+
+
+WHO_MAY = {
+    "static": Who.ANYONE,
+    "health.healthz": Who.ANYONE,
+    "health.readyz": Who.ANYONE,
+    "sign_in.sign_in": Who.ANYONE,
+    "sign_in.sign_out": Who.ANYONE,
+    "repositories.home": Who.VIEWERS,
+    "repositories.index": Who.VIEWERS,
+    "tags.index": Who.VIEWERS,
+    "tags.show": Who.VIEWERS,
+    "removals.delete_tag": Who.DELETERS,
+    "removals.delete_repository": Who.DELETERS,
+    "removals.show": Who.VIEWERS,
+    "activities.index": Who.VIEWERS,
+    "status.index": Who.VIEWERS,
+    "status.check_again": Who.ADMINISTRATORS,
+    "status.confirm_vanished": Who.ADMINISTRATORS,
+    "maintenance.index": Who.VIEWERS,
+    "maintenance.run": Who.VIEWERS,
+    "maintenance.log_file": Who.VIEWERS,
+    "maintenance.free_space": Who.ADMINISTRATORS,
+    "maintenance.stop_run": Who.ADMINISTRATORS,
+}
+
+
+def register(app: Flask) -> None:
+    """Ask before every view."""
+    app.before_request(check)
+
+
+def check() -> Response | None:
+    """Let the request through to its view, send a stranger to the sign-in page, or refuse.
+
+    Raises:
+        Unauthorized: htmx asks without a session.
+        Forbidden: whoever asks may not do this.
+    """
+    if request.endpoint is None:
+        return None  # there is no such address: the error says so
+    who = WHO_MAY.get(request.endpoint)
+    if who is not None and _may(who):
+        return None
+    if who is None or person():
+        raise Forbidden(why_not(who))
+    if wants_fragment():
+        raise Unauthorized
+    return go_to(url_for("sign_in.sign_in", next=_way_back()))
+
+
+def why_not(who: Who | None = Who.DELETERS) -> str:
+    """Why whoever asks may not do something; empty where they may."""
+    user = person()
+    if who is None:
+        return "Nobody may open this address yet."
+    if _may(who):
+        return ""
+    if who == Who.DELETERS and not parts().settings.DELETE_ENABLED:
+        return "Deleting is switched off in Holystone (HOLYSTONE_DELETE_ENABLED)."
+    doing = "delete" if who == Who.DELETERS else "do this"
+    if user is None:
+        return f"Sign in as an administrator to {doing}."
+    return f"Your role is {user.role}. Administrators can {doing}."
+
+
+def _may(who: Who) -> bool:
+    if who == Who.ANYONE:
+        return True
+    if who == Who.VIEWERS:
+        return may_view(person(), parts().settings.ANONYMOUS_VIEW)
+    if who == Who.DELETERS:
+        return may_delete()
+    return who == Who.ADMINISTRATORS and is_administrator()
+
+
+def _way_back() -> str | None:
+    """The page to return to after signing in; none for the first one, which comes anyway."""
+    page = this_page()
+    return None if page == HOME else page

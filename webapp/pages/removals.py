@@ -1,0 +1,210 @@
+"""Deleting a tag or an image: the dialog, its button, and how far a removal is."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+from flask import Blueprint, Response, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import BadRequest, NotFound
+
+from webapp.catalogue import listing
+from webapp.catalogue.models import RegistryState
+from webapp.pages.answers import fragment_answer, go_to, page_or_fragment, wants_fragment
+from webapp.pages.background import StillLooking
+from webapp.pages.current import background, may_delete, parts, person, place, visibility
+from webapp.pages.dialog_keys import DialogKey, read_key
+from webapp.pages.removal_dialog import (
+    CHANGED,
+    LEAVE,
+    WRONG_NAME,
+    Asked,
+    Trouble,
+    plan_dialog,
+    remedy_for,
+    trouble_dialog,
+    waiting_dialog,
+)
+from webapp.pages.removal_words import gone_tags, groups_of, progress_of, toast_of, trouble_of, why_nothing_went
+from webapp.pages.tags import can_delete, key_of, lines, repository_or_404, summary_of
+from webapp.registry.errors import RegistryError, RegistryUnreachable
+from webapp.removal.execute import PlanChanged, Preview, RemovalUnderWay
+from webapp.removal.journal import Agreement, removal_by_key
+from webapp.removal.looks import IndexTooDeep
+from webapp.removal.models import Removal, RemovalState
+
+bp = Blueprint("removals", __name__)
+
+NO_REMOVAL = "There is no such removal, or you may not see it."
+OLD_DIALOG = "This dialog cannot be read. Close it and open it again; nothing was deleted."
+SLOW = Trouble(
+    "The registry has not answered within 20 seconds.",
+    "The deletion may still begin. See the activities before you try again.",
+)
+REFRESH_S = "2"
+
+
+@bp.route("/repositories/<repository:repository>/-/tags/<tag:tag>/delete", methods=["GET", "POST"])
+def delete_tag(repository: str, tag: str) -> Response:
+    """Ask about deleting a tag (GET), and delete it (POST)."""
+    return _ask_or_delete(Asked(repository, tag, _then()))
+
+
+@bp.route("/repositories/<repository:repository>/-/delete", methods=["GET", "POST"])
+def delete_repository(repository: str) -> Response:
+    """Ask about deleting a whole image (GET), and delete it (POST)."""
+    return _ask_or_delete(Asked(repository, None, _then()))
+
+
+@bp.get("/removals/<int:removal_id>")
+def show(removal_id: int) -> Response:
+    """How far a removal is, or how it ended."""
+    with parts().reading() as session:
+        removal = session.get(Removal, removal_id)
+        if removal is None or not visibility().sees_everything:
+            raise NotFound(NO_REMOVAL)
+        progress = progress_of(removal, parts().now(), may_delete())
+        return page_or_fragment(
+            "removals/show.html", "removals/_progress.html", removal=progress, groups=groups_of(removal)
+        )
+
+
+def _then() -> str:
+    return LEAVE if request.values.get("then") == LEAVE else ""
+
+
+def _ask_or_delete(asked: Asked) -> Response:
+    return _delete(asked) if request.method == "POST" else _ask(asked)
+
+
+def _ask(asked: Asked, status: int = 200, **more: str) -> Response:
+    """The dialog, from facts read now."""
+    with parts().reading() as session:
+        repository_or_404(session, asked.repository)
+    try:
+        shown = background().look(asked.repository, asked.tags)
+    except StillLooking:
+        return _still_reading(asked)
+    except (RegistryError, IndexTooDeep) as error:
+        return _trouble(asked, Trouble(error.sentence, remedy_for(error)), _status_of(error))
+    return _plan(asked, shown, status, **more)
+
+
+def _plan(asked: Asked, shown: Preview, status: int, **more: str) -> Response:
+    if asked.tag in shown.plan.gone and not shown.plan.tags:
+        return _was_gone(asked)
+    with parts().reading() as session:
+        return _dialog(status, **plan_dialog(session, asked, shown, **more))
+
+
+def _still_reading(asked: Asked) -> Response:
+    with parts().reading() as session:
+        answer = _dialog(200, **waiting_dialog(session, asked, parts().now()))
+    if not wants_fragment():
+        answer.headers["Refresh"] = REFRESH_S
+    return answer
+
+
+def _trouble(asked: Asked, trouble: Trouble, status: int) -> Response:
+    return _dialog(status, **trouble_dialog(asked, trouble, parts().now()))
+
+
+def _dialog(status: int, **context: object) -> Response:
+    return page_or_fragment("removals/dialog.html", "removals/_dialog.html", status, **context)
+
+
+def _delete(asked: Asked) -> Response:
+    """Delete what was agreed to; the same dialog's button twice is one removal, and one answer."""
+    key = read_key(request.form.get("request_key", ""), asked.repository, asked.tag)
+    if key is None:
+        raise BadRequest(OLD_DIALOG)
+    known = _known(key)
+    if known:
+        return _outcome(asked, key, known)
+    typed = request.form.get("typed_name", "").strip()
+    if key.asks_name and typed != asked.repository:
+        return _ask(asked, 422, typed=typed, typed_error=WRONG_NAME)
+    return _carry_out(asked, key)
+
+
+def _carry_out(asked: Asked, key: DialogKey) -> Response:
+    user = person()
+    agreement = Agreement(request.form.get("fingerprint", ""), key.key, user.name if user else "", place())
+    try:
+        removal_id = background().remove(asked.repository, asked.tags, agreement).wait(to_its_end=not key.is_large)
+    except StillLooking:
+        return _trouble(asked, SLOW, 504)
+    except PlanChanged as changed:
+        return _plan(asked, changed.preview, 409, notice=CHANGED)
+    except RemovalUnderWay as error:
+        known = _known(key)  # another process may have been given the same dialog's button
+        return _outcome(asked, key, known) if known else _trouble(asked, Trouble(error.sentence, ""), 409)
+    except (RegistryError, IndexTooDeep) as error:
+        return _trouble(asked, Trouble(error.sentence, remedy_for(error)), _status_of(error))
+    return _outcome(asked, key, removal_id)
+
+
+def _known(key: DialogKey) -> int | None:
+    with parts().reading() as session:
+        removal = removal_by_key(session, key.key)
+        return removal.id if removal else None
+
+
+def _outcome(asked: Asked, key: DialogKey, removal_id: int) -> Response:
+    """How a removal ended, or its page while it goes on."""
+    its_page = url_for(".show", removal_id=removal_id)
+    with parts().reading() as session:
+        removal = session.get_one(Removal, removal_id)
+        if key.is_large or removal.state == RemovalState.OPEN:
+            return go_to(its_page)
+        gone = gone_tags(removal)
+        nothing = why_nothing_went(removal)
+        if nothing:
+            return _trouble(asked, nothing, 409)
+        toast, trouble = toast_of(removal), trouble_of(removal)
+        repository = listing.find_repository(session, visibility(), asked.repository)
+        stays_on_list = wants_fragment() and asked.tag and not asked.then and repository
+        if stays_on_list:
+            return _done(session, asked, gone, [each.name for each in removal.tags], toast, trouble)
+    if trouble:
+        return go_to(its_page)
+    return go_to(asked.list_address if repository and asked.tag else url_for("repositories.index"), toast)
+
+
+def _was_gone(asked: Asked) -> Response:
+    """The tag is not there any more: its row leaves."""
+    background().sync_soon(asked.repository)
+    toast = f"{asked.name} was already gone."
+    if asked.then or not wants_fragment():
+        return go_to(asked.list_address, toast)
+    with parts().reading() as session:
+        return _done(session, asked, [asked.tag or ""], [], toast, "")
+
+
+def _done(session: Session, asked: Asked, gone: list[str], touched: list[str], toast: str, trouble: str) -> Response:
+    """The parts of the list that changed: rows that left, rows that are otherwise, counts, toast."""
+    row = repository_or_404(session, asked.repository)
+    asked_from = parse_qs(urlsplit(request.headers.get("HX-Current-URL", "")).query)
+    query = asked_from.get("q", [""])[0].strip()
+    changed = listing.some_tag_rows(session, row, [name for name in touched if name not in gone])
+    answer = fragment_answer(
+        "removals/_done.html",
+        repository=asked.repository,
+        gone_keys=[key_of(name) for name in gone],
+        changed_rows=lines(session, row, changed),
+        summary=summary_of(row),
+        shown=listing.tags(session, row, query, size=1).matching,
+        total=row.tag_count,
+        query=query,
+        may_delete=can_delete(session.get(RegistryState, 1)),
+        toast=toast,
+        trouble=trouble or None,
+    )
+    answer.headers["HX-Trigger-After-Settle"] = "dialog-done"
+    return answer
+
+
+def _status_of(error: Exception) -> int:
+    if isinstance(error, RegistryUnreachable):
+        return 503
+    return 502 if isinstance(error, RegistryError) else 409
