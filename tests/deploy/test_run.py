@@ -13,7 +13,6 @@ import requests
 
 from deploy.local.addresses import Address, any_free_port
 from tests.deploy.checkout import (
-    ROOT,
     Running,
     copy_checkout,
     make_run,
@@ -23,10 +22,6 @@ from tests.deploy.checkout import (
     wait_for,
 )
 from tests.registry_process import RegistryProcess
-
-pytestmark = pytest.mark.skipif(
-    not (ROOT / "webapp" / "pages" / "__init__.py").exists(), reason="the application has not landed yet"
-)
 
 
 @pytest.fixture
@@ -105,7 +100,7 @@ def test_the_first_run_tells_what_a_person_needs_and_the_second_finds_everything
         second.wait_for_the_end()
 
 
-@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGKILL])
 def test_a_signal_to_make_alone_ends_every_process(checkout: Path, bind: str, asked: signal.Signals) -> None:
     without_fleet(checkout)
     with make_run(checkout, HOLYSTONE_BIND=bind) as run:
