@@ -37,11 +37,13 @@ def remove(references: tuple[str, ...], siblings: str, dry_run: bool, yes: bool,
     """Remove tags (`repository:tag`) and whole images (`repository`)."""
     if not parts().settings.DELETE_ENABLED and not dry_run:
         fail("Deleting is switched off in Holystone (HOLYSTONE_DELETE_ENABLED).", as_json)
+    if as_json and not (dry_run or yes):
+        raise click.UsageError("--json cannot ask: give --yes or --dry-run.")
     if not dry_run:
         recover(parts().remover)
     answers = []
     for repository, tags in _by_repository(references, as_json):
-        answers.append(_remove_in(repository, tags, siblings, dry_run, yes or as_json, as_json))
+        answers.append(_remove_in(repository, tags, siblings, dry_run, yes, as_json))
     if as_json:
         print_json(_together(answers))
     codes = {answer["exit"] for answer in answers}
@@ -117,7 +119,8 @@ def _answer(shown: Preview, code: ExitCode, sentence: str, as_json: bool) -> dic
         "exit": code,
         "reason": sentence,
         "tags": [
-            {"repository": plan.repository, "tag": tag, "digest": digest} for tag, digest in sorted(plan.tags.items())
+            {"repository": plan.repository, "tag": tag, "digest": plan.tags.get(tag)}
+            for tag in sorted({*plan.tags, *plan.gone})
         ],
         "manifests": [{"repository": plan.repository, "digest": step.digest} for step in plan.steps],
         "kept": [{"repository": plan.repository, "name": each.name, "reason": each.reason} for each in plan.kept],
