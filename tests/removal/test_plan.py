@@ -62,34 +62,34 @@ def kept(plan: Plan) -> dict[str, str]:
     return {each.name: each.reason for each in plan.kept}
 
 
-def test_a_tag_takes_its_manifest_and_nothing_else():
+def test_a_tag_takes_its_manifest_and_nothing_else() -> None:
     plan = make_plan(facts(("1.0",), {"1.0": "a", "2.0": "b"}))
 
     assert (dict(plan.tags), deleted(plan), plan.siblings, plan.staying_tags) == ({"1.0": "a"}, ["a"], (), ("2.0",))
 
 
-def test_tags_on_the_same_digest_go_along_and_are_named():
+def test_tags_on_the_same_digest_go_along_and_are_named() -> None:
     plan = make_plan(facts(("1.0",), {"1.0": "a", "1": "a", "latest": "a", "2.0": "b"}))
 
     assert plan.siblings == ("1", "latest")
     assert set(plan.tags) == {"1.0", "1", "latest"}
 
 
-def test_an_index_takes_its_children_and_goes_before_them():
+def test_an_index_takes_its_children_and_goes_before_them() -> None:
     plan = make_plan(facts(("1.0",), {"1.0": "index"}, {"index": ("amd", "arm")}))
 
     assert deleted(plan)[0] == "index"
     assert set(deleted(plan)) == {"index", "amd", "arm"}
 
 
-def test_a_child_of_two_indexes_stays_with_the_one_that_stays():
+def test_a_child_of_two_indexes_stays_with_the_one_that_stays() -> None:
     plan = make_plan(facts(("1.0",), {"1.0": "old", "2.0": "new"}, {"old": ("amd", "arm"), "new": ("amd",)}))
 
     assert set(deleted(plan)) == {"old", "arm"}
     assert kept(plan) == {"amd": "It is part of 2.0."}
 
 
-def test_a_child_of_two_indexes_goes_when_both_go():
+def test_a_child_of_two_indexes_goes_when_both_go() -> None:
     indexes = {"old": ("amd", "arm"), "new": ("amd",)}
     plan = make_plan(facts(("1.0", "2.0"), {"1.0": "old", "2.0": "new"}, indexes))
 
@@ -97,14 +97,14 @@ def test_a_child_of_two_indexes_goes_when_both_go():
     assert plan.kept == ()
 
 
-def test_nested_indexes_go_from_the_outermost_to_the_innermost():
+def test_nested_indexes_go_from_the_outermost_to_the_innermost() -> None:
     plan = make_plan(facts(("1.0",), {"1.0": "outer"}, {"outer": ("inner",), "inner": ("amd",)}))
 
     assert deleted(plan) == ["outer", "inner", "amd"]
     assert [each.digest for each in plan.journal] == ["amd", "inner", "outer"]
 
 
-def test_what_a_kept_index_names_is_kept_as_well():
+def test_what_a_kept_index_names_is_kept_as_well() -> None:
     indexes = {"outer": ("inner",), "inner": ("amd",), "other": ("inner",)}
     plan = make_plan(facts(("1.0",), {"1.0": "outer", "2.0": "other"}, indexes))
 
@@ -112,33 +112,33 @@ def test_what_a_kept_index_names_is_kept_as_well():
     assert set(kept(plan)) == {"inner", "amd"}
 
 
-def test_a_child_with_a_tag_of_its_own_stays():
+def test_a_child_with_a_tag_of_its_own_stays() -> None:
     plan = make_plan(facts(("1.0",), {"1.0": "index", "1.0-amd": "amd"}, {"index": ("amd", "arm")}))
 
     assert set(deleted(plan)) == {"index", "arm"}
     assert kept(plan) == {"amd": "It is tagged 1.0-amd."}
 
 
-def test_a_tag_on_the_child_of_an_index_that_stays_is_refused():
+def test_a_tag_on_the_child_of_an_index_that_stays_is_refused() -> None:
     plan = make_plan(facts(("1.0-amd",), {"1.0": "index", "1.0-amd": "amd"}, {"index": ("amd", "arm")}))
 
     assert plan.steps == ()
     assert plan.refusal == "1.0-amd is part of 1.0, which would no longer pull without it."
 
 
-def test_a_tag_on_the_child_of_an_index_without_a_tag_is_refused():
+def test_a_tag_on_the_child_of_an_index_without_a_tag_is_refused() -> None:
     plan = make_plan(facts(("1.0",), {"1.0": "amd"}, held_by={"amd": frozenset({"elsewhere"})}))
 
     assert plan.refusal == "1.0 is part of an index without a tag, which would no longer pull without it."
 
 
-def test_a_tag_on_a_child_goes_together_with_its_index():
+def test_a_tag_on_a_child_goes_together_with_its_index() -> None:
     plan = make_plan(facts(("1.0", "1.0-amd"), {"1.0": "index", "1.0-amd": "amd"}, {"index": ("amd",)}))
 
     assert deleted(plan) == ["index", "amd"]
 
 
-def test_the_whole_image_takes_the_untagged_manifests_that_are_known():
+def test_the_whole_image_takes_the_untagged_manifests_that_are_known() -> None:
     known = {"index": ("amd",), "untagged": ("arm",)}
     plan = make_plan(facts(("1.0",), {"1.0": "index"}, known, whole_image=True))
 
@@ -146,19 +146,19 @@ def test_the_whole_image_takes_the_untagged_manifests_that_are_known():
     assert plan.staying_tags == ()
 
 
-def test_a_tag_that_is_gone_already_leaves_the_others_to_be_removed():
+def test_a_tag_that_is_gone_already_leaves_the_others_to_be_removed() -> None:
     plan = make_plan(facts(("1.0", "0.9"), {"1.0": "a"}))
 
     assert (plan.gone, deleted(plan)) == (("0.9",), ["a"])
 
 
-def test_a_tag_without_a_manifest_is_kept_with_the_reason():
+def test_a_tag_without_a_manifest_is_kept_with_the_reason() -> None:
     plan = make_plan(replace(facts(("1.0",), {"1.0": "a"}), asked=("0.9", "1.0"), dangling=("0.9",)))
 
     assert (deleted(plan), kept(plan)) == (["a"], {"0.9": DANGLING})
 
 
-def test_nothing_but_tags_without_a_manifest_is_refused():
+def test_nothing_but_tags_without_a_manifest_is_refused() -> None:
     assert make_plan(replace(facts((), {}), asked=("0.9",), dangling=("0.9",))).refusal == DANGLING
 
 
@@ -193,14 +193,14 @@ CHANGES_THAT_DO_NOT = {
 }
 
 
-def test_the_fingerprint_changes_with_each_fact_that_matters():
+def test_the_fingerprint_changes_with_each_fact_that_matters() -> None:
     agreed = make_plan(AGREED).fingerprint
     others = {what: make_plan(changed).fingerprint for what, changed in CHANGES_THAT_MATTER.items()}
 
     assert [what for what, fingerprint in others.items() if fingerprint == agreed] == []
 
 
-def test_the_fingerprint_changes_with_nothing_else():
+def test_the_fingerprint_changes_with_nothing_else() -> None:
     agreed = make_plan(AGREED).fingerprint
 
     assert [what for what, other in CHANGES_THAT_DO_NOT.items() if make_plan(other).fingerprint != agreed] == []

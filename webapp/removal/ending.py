@@ -18,6 +18,8 @@ from webapp.removal.mend import mend
 from webapp.removal.models import GONE, UNFINISHED, Removal, RemovalStep, RemovedTag, StepState
 from webapp.removal.plan import DANGLING, ManifestFact
 
+AGAIN = "It was there again right afterwards: pushed in the same moment, or deleted by half and put back."
+
 
 def finish(
     reading: Reading, writing: Writing, now: Callable[[], datetime], lease: Lease, ground: Ground, removal_id: int
@@ -40,11 +42,11 @@ def finish(
     with writing() as session:
         still_ours(session, lease)
         removal = session.get_one(Removal, removal_id)
-        _note_put_back(removal, ground)
         steps = {step.digest: step for step in removal.steps}
         for tag in removal.tags:
             if tag.state in UNFINISHED:
                 end_tag(session, tag, *_what_became_of(tag, steps[tag.digest], now_on))
+        _note_put_back(removal, ground)
         end_removal(removal, notice, now())
         _forget(session, ground, removal, now())
 
@@ -76,7 +78,7 @@ def _what_became_of(
     if digest != tag.digest:
         return StepState.KEPT, "Changed since you looked: it was pushed anew."
     if step.state in GONE:
-        return StepState.KEPT, "It was pushed again in the same moment."
+        return StepState.KEPT, AGAIN
     return step.state, step.reason
 
 
