@@ -233,7 +233,7 @@ def _judge_vanished(catalogue: Catalogue, vanished: dict[str, int], could_be_rea
         for name in sorted(gone):
             update_repository(session, SeenRepository(name, (), frozenset(), ""), vanished[name], now)
         end_doubt(state)
-        if not doubtful:
+        if gone or not doubtful:
             state.doubt_accepted = ""
     return ""
 
