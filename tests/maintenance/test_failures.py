@@ -154,7 +154,7 @@ def test_a_keeper_that_is_killed_while_it_returns_ends_the_run(house: House, gon
 
 @pytest.mark.parametrize("name", [StepName.PROVE_READ_ONLY, StepName.COLLECT])
 def test_a_keeper_that_stays_away_ends_the_run(house: House, gone: Built, name: StepName, tmp_path: Path) -> None:
-    house.speed = 30
+    house.speed = 60
     house.keeper.tell("hold", "garbage-collect")
     house.at[name] = house.keeper.kill
     row = house.run()
@@ -168,7 +168,7 @@ def test_a_keeper_that_stays_away_ends_the_run(house: House, gone: Built, name: 
 
 
 def test_a_registry_that_does_not_come_back_is_no_success(house: House, gone: Built) -> None:
-    house.speed = 30
+    house.speed = 60
     house.at[StepName.COLLECT] = lambda: house.keeper.tell("fail", "serve")
     hold = house.keeper.tell("hold", "garbage-collect")
     house.at[StepName.PROVE_READ_ONLY] = lambda: in_background(
