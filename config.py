@@ -168,8 +168,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 
 def _nearest(name: str, known: Mapping[str, Any]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f" Did you mean {near[0]}?" if near else " README.md lists them all."
+    near = difflib.get_close_matches(name.removeprefix(PREFIX), [each.removeprefix(PREFIX) for each in known], n=1)
+    return f" Did you mean {PREFIX}{near[0]}?" if near else " README.md lists them all."
 
 
 def _read(setting: Any, given: str | None) -> Any:

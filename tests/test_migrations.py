@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
+from pysqlite3 import dbapi2
 
 from tests.records import records_template
 from webapp.database import ENGINE_OPTIONS, Base, db, prepare
@@ -50,10 +50,10 @@ def test_every_column_constraint_and_index_is_written_as_the_models_would(
 
 
 def test_upgrading_again_changes_nothing_and_keeps_the_rows(upgraded: Path) -> None:
-    with sqlite3.connect(upgraded) as connection:
+    with dbapi2.connect(str(upgraded)) as connection:
         connection.execute("INSERT INTO leases VALUES ('sync', 'somebody', 7, '', 0)")
     flask_migrate.upgrade()
-    with sqlite3.connect(upgraded) as connection:
+    with dbapi2.connect(str(upgraded)) as connection:
         assert connection.execute("SELECT token FROM leases").fetchall() == [(7,)]
 
 
@@ -64,6 +64,6 @@ def test_an_upgrade_leaves_foreign_keys_on_for_everybody_else(upgraded: Path) ->
 
 def _statements(file: Path) -> dict[str, list[str]]:
     """The lines of the statement that made each table and index; the order of constraints means nothing."""
-    with sqlite3.connect(file) as connection:
+    with dbapi2.connect(str(file)) as connection:
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
         return {name: sorted(line.strip(" \t,") for line in sql.splitlines()) for name, sql in rows}

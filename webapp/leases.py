@@ -113,7 +113,8 @@ def _is_live(row: LeaseRow) -> bool:
 def _change(session: Session, lease: Lease, ends_boottime_s: float) -> None:
     done = session.execute(
         update(LeaseRow)
-        .where(LeaseRow.name == lease.name, LeaseRow.token == lease.token, LeaseRow.ends_boottime_s > boottime())
+        .where(LeaseRow.name == lease.name, LeaseRow.token == lease.token)
+        .where(LeaseRow.boot_id == boot_id(), LeaseRow.ends_boottime_s > boottime())
         .values(ends_boottime_s=ends_boottime_s)
     )
     if cast("CursorResult[Any]", done).rowcount != 1:
