@@ -9,8 +9,15 @@ from tests.records import Clock, Records, clock, records, records_template
 from tests.registry_process import RegistryProcess
 from tests.removal.stage import Stage
 from webapp.registry.client import RegistryClient
+from webapp.registry.transport import Transport
 
 __all__ = ["clock", "records", "records_template"]
+
+
+@pytest.fixture
+def client(registry: RegistryProcess) -> RegistryClient:
+    """A client that asks once: these tests take the registry away."""
+    return RegistryClient(Transport(registry.url, connect_timeout_s=2, read_timeout_s=10, pauses_s=()))
 
 
 @pytest.fixture

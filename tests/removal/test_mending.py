@@ -86,9 +86,7 @@ def test_a_tag_pushed_again_right_after_the_delete_is_left_alone(stage: Stage, c
     assert stage.activities()[0][1] != "done"
 
 
-def test_of_many_deleted_manifests_only_the_one_that_is_needed_comes_back(
-    stage: Stage, client: RegistryClient
-) -> None:
+def test_of_many_deleted_manifests_only_the_one_that_is_needed_comes_back(stage: Stage, client: RegistryClient) -> None:
     built = [stage.push(f"build {number}", f"{number}.0") for number in range(6)]
     stage.sync()
     meddler = Meddler(client)
