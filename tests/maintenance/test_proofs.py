@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 
 from demo.build import Built
 from tests.maintenance.house import House, a_client, assert_nothing_was_collected, assert_read_write
+from tests.registry.odd_registry import Reply, odd_registry
 from tests.registry_process import RegistryProcess
 from webapp.maintenance.models import RunOutcome, StepName, StepState
 from webapp.maintenance.proofs import ProofFailed, prove_writes_accepted, prove_writes_refused, wait_until_accepted
+from webapp.registry.client import RegistryClient
 from webapp.runtime import orders
 
 
@@ -116,3 +119,46 @@ def test_a_registry_that_is_gone_is_no_writable_one(other: RegistryProcess) -> N
     assert failed.value.is_unreachable
     with pytest.raises(ProofFailed):
         wait_until_accepted(client, iter(range(1000)).__next__, 2)
+
+
+PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
+READ_ONLY = Reply(405, b"Method not allowed\n", PLAIN)
+NO_MANIFEST = Reply(400, b'{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid"}]}')
+UNKNOWN_MANIFEST = Reply(404, b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}')
+NO_ANSWERS = {
+    "nothing": Reply(0),
+    "unauthorised": Reply(401, b"{}"),
+    "denied": Reply(403, b'{"errors":[{"code":"DENIED","message":"The registry is read-only for maintenance."}]}'),
+    "too many": Reply(429, b"{}"),
+    "failed": Reply(500, b"{}"),
+    "away": Reply(503, b"<html>"),
+    "carried out": Reply(202),
+}
+
+
+@contextmanager
+def swallowing_options(put: Reply, delete: Reply) -> Iterator[RegistryClient]:
+    """A registry behind a proxy that answers OPTIONS itself."""
+    answers = {"OPTIONS": READ_ONLY, "PUT": put, "DELETE": delete}
+    with odd_registry(lambda asked: answers[asked.method]) as odd:
+        yield a_client(odd.url)
+
+
+def test_where_a_proxy_swallows_options_the_refusal_of_a_write_is_the_proof() -> None:
+    with swallowing_options(READ_ONLY, READ_ONLY) as client:
+        prove_writes_refused([client])
+        with pytest.raises(ProofFailed):
+            prove_writes_accepted(client)
+    with swallowing_options(NO_MANIFEST, UNKNOWN_MANIFEST) as client:
+        prove_writes_accepted(client)
+        with pytest.raises(ProofFailed):
+            prove_writes_refused([client])
+
+
+@pytest.mark.parametrize("reply", list(NO_ANSWERS.values()), ids=list(NO_ANSWERS))
+def test_an_answer_of_another_meaning_proves_nothing(reply: Reply) -> None:
+    for put, delete in ((reply, READ_ONLY), (READ_ONLY, reply)):
+        with swallowing_options(put, delete) as client, pytest.raises(ProofFailed):
+            prove_writes_refused([client])
+    with swallowing_options(reply, reply) as client, pytest.raises(ProofFailed):
+        prove_writes_accepted(client)
