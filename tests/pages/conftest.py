@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 
@@ -15,17 +17,21 @@ from werkzeug.test import TestResponse
 
 from config import read_settings
 from demo.push import Pusher
-from tests.records import cheap_passwords, records_template  # noqa: F401
+from tests.records import Clock, cheap_passwords, open_records, records_template  # noqa: F401
 from tests.registry_process import RegistryProcess
 from webapp import create_app
+from webapp.accounts import passwords
 from webapp.accounts.models import Role
 from webapp.accounts.users import create_user
-from webapp.catalogue.sync import sync
+from webapp.catalogue.sync import Catalogue, sync
 from webapp.parts import Parts
+from webapp.registry.client import open_registry
 
 PASSWORD = "soft stone on deck"
 CAST = {"alice": Role.ADMIN, "bob": Role.USER, "carol": Role.USER, "dave": Role.USER}
 HTMX = {"HX-Request": "true"}
+NOWHERE = "http://127.0.0.1:9"
+"""An address where nobody answers."""
 
 MakeApp = Callable[..., Flask]
 
@@ -33,9 +39,6 @@ MakeApp = Callable[..., Flask]
 @pytest.fixture(scope="session")
 def cast_template(records_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
     """Records with the cast in them; copy them, never change them."""
-    from tests.records import Clock, open_records
-    from webapp.accounts import passwords
-
     hasher, passwords.hasher = passwords.hasher, passwords.make_hasher(memory_kib=8, rounds=1)
     records = open_records(Path(shutil.copy(records_template, tmp_path_factory.mktemp("cast") / "cast.db")))
     with records.writing() as session:
@@ -46,15 +49,27 @@ def cast_template(records_template: Path, tmp_path_factory: pytest.TempPathFacto
     return records.path
 
 
+@pytest.fixture(scope="session")
+def synced_template(cast_template: Path, fleet_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Records with the cast and with the demo fleet; copy them, never change them."""
+    folder = tmp_path_factory.mktemp("synced")
+    records = open_records(Path(shutil.copy(cast_template, folder / "synced.db")))
+    shutil.copytree(fleet_store, folder / "registry" / "store")
+    with RegistryProcess(folder / "registry") as process:
+        sync(Catalogue(open_registry(process.url), records.reading, records.writing, lambda: datetime.now(UTC), None))
+    records.engine.dispose()
+    return records.path
+
+
 @pytest.fixture
 def make_app(tmp_path: Path, cast_template: Path, cheap_passwords: None) -> MakeApp:  # noqa: F811
     """Make an application with the cast, for a registry's address and some settings."""
 
-    def make(registry_url: str = "http://127.0.0.1:9", **settings: str) -> Flask:
+    def make(registry_url: str = NOWHERE, template: Path = cast_template, **settings: str) -> Flask:
         folder = tmp_path / "data"
         if not folder.exists():
             folder.mkdir()
-            shutil.copy(cast_template, folder / "holystone.db")
+            shutil.copy(template, folder / "holystone.db")
         given = {
             "SECRET_KEY": "k" * 64,
             "DATA_DIR": str(folder),
@@ -69,11 +84,9 @@ def make_app(tmp_path: Path, cast_template: Path, cheap_passwords: None) -> Make
 
 
 @pytest.fixture
-def app(make_app: MakeApp, fleet_registry: RegistryProcess) -> Flask:
+def app(make_app: MakeApp, synced_template: Path, fleet_registry: RegistryProcess) -> Flask:
     """The application in front of the demo fleet, synced."""
-    app = make_app(fleet_registry.url)
-    sync(parts_of(app).catalogue)
-    return app
+    return make_app(fleet_registry.url, synced_template)
 
 
 @pytest.fixture
@@ -127,6 +140,14 @@ class Visitor:
         return self.post(path, htmx, **{**{k: v for k, v in fields.items() if k != "csrf_token"}, **changed})
 
 
+def wait_for(condition: Callable[[], bool], within_s: float = 60.0) -> None:
+    """Wait until something is so."""
+    until = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < until, "it did not become so in time"
+        time.sleep(0.02)
+
+
 def _names(headers: dict[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
@@ -166,8 +187,8 @@ def bob(app: Flask) -> Visitor:
 
 
 @pytest.fixture
-def stopped(app: Flask, fleet_registry: RegistryProcess) -> Iterator[RegistryProcess]:
+def without_registry(app: Flask, fleet_registry: RegistryProcess) -> RegistryProcess:
     """The registry of `app`, stopped, which the application has noticed."""
     fleet_registry.stop()
     sync(parts_of(app).catalogue)
-    yield fleet_registry
+    return fleet_registry

@@ -81,9 +81,14 @@ class RemovalInHand:
 
 
 class Background:
-    """The threads of one application."""
+    """The threads of one application.
 
-    def __init__(self, parts: Parts) -> None:
+    Args:
+        look_s: for how long a page waits for a look at the registry.
+    """
+
+    def __init__(self, parts: Parts, look_s: float = LOOK_S) -> None:
+        self.look_s = look_s
         self._parts = parts
         self._lock = threading.Lock()
         self._lookers = ThreadPoolExecutor(LOOKS_AT_ONCE, "look")
@@ -91,11 +96,11 @@ class Background:
         self._looks: dict[tuple[str, tuple[str, ...]], LookInHand] = {}
         self._removals: dict[str, RemovalInHand] = {}
 
-    def look(self, repository: str, tags: tuple[str, ...], wait_s: float = LOOK_S) -> Preview:
+    def look(self, repository: str, tags: tuple[str, ...]) -> Preview:
         """Plan a removal from facts read now.
 
         Raises:
-            StillLooking: not within `wait_s`; whoever asks again joins this look.
+            StillLooking: not within `look_s`; whoever asks again joins this look.
             RegistryError, IndexTooDeep: the facts cannot be read.
         """
         wanted = (repository, tags)
@@ -104,19 +109,19 @@ class Background:
             if look is None or look.is_old():
                 future = self._lookers.submit(self._plan, repository, tags)
                 look = self._looks[wanted] = LookInHand(future, self._parts.monotonic)
-        shown = _wait(look.future, wait_s)
+        shown = _wait(look.future, self.look_s)
         with self._lock:
             if self._looks.get(wanted) is look:
                 del self._looks[wanted]
         return shown.result()
 
-    def ask(self, question: Callable[[], Value], wait_s: float = LOOK_S) -> Value:
+    def ask(self, question: Callable[[], Value]) -> Value:
         """Ask the registry something else.
 
         Raises:
-            StillLooking: no answer within `wait_s`.
+            StillLooking: no answer within `look_s`; the question goes on.
         """
-        return _wait(self._lookers.submit(question), wait_s).result()
+        return _wait(self._lookers.submit(question), self.look_s).result()
 
     def remove(self, repository: str, tags: tuple[str, ...], agreement: Agreement) -> RemovalInHand:
         """Start a removal, or join the one that the same dialog has started already."""

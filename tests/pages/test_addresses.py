@@ -1,0 +1,82 @@
+"""Names of repositories in addresses, and where an address may lead."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from werkzeug.exceptions import NotFound
+
+from demo.build import image, layer
+from demo.push import Pusher
+from tests.pages.conftest import Visitor, parts_of, text_of
+from webapp.catalogue.sync import sync
+from webapp.pages.addresses import HOME, safe_next
+
+AWKWARD = ["team/delete", "team/tags", "a/b/manifests", "delete", "a-b/c__d.e"]
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_a_repository_of_any_legal_name_has_its_pages(app: Flask, name: str) -> None:
+    match = app.url_map.bind("localhost").match
+    assert match(f"/repositories/{name}") == ("tags.index", {"repository": name})
+    assert match(f"/repositories/{name}/-/tags/delete") == ("tags.show", {"repository": name, "tag": "delete"})
+    assert match(f"/repositories/{name}/-/delete") == ("removals.delete_repository", {"repository": name})
+    assert match(f"/repositories/{name}/-/tags/1.0/delete") == (
+        "removals.delete_tag",
+        {"repository": name, "tag": "1.0"},
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/repositories/Team/api",
+        "/repositories/-/delete",
+        "/repositories/a/-",
+        "/repositories/a/-/",
+        "/repositories/a..b",
+        "/repositories/a/../b",
+        "/repositories/a/-/b/-/delete",
+        "/repositories/a/-/tags/-x",
+        "/repositories/a/-/tags/" + "x" * 129,
+        "/repositories/" + "a" * 256,
+        "/repositories/a%0ab",
+    ],
+)
+def test_what_cannot_be_a_name_is_no_address(app: Flask, path: str) -> None:
+    with pytest.raises(NotFound):
+        app.url_map.bind("localhost").match(path)
+
+
+@pytest.mark.parametrize("name", ["team/delete", "team/tags", "a/b/manifests"])
+def test_a_repository_of_an_awkward_name_is_opened_and_deleted_from(
+    app: Flask, fleet_pusher: Pusher, alice: Visitor, name: str
+) -> None:
+    fleet_pusher.push(name, image([layer(name, 100)]), ["delete", "tags"])
+    sync(parts_of(app).catalogue)
+    assert f'href="/repositories/{name}"' in alice.get("/repositories").get_data(as_text=True)
+    assert f"docker pull registry.example/{name}:delete" in text_of(alice.get(f"/repositories/{name}/-/tags/delete"))
+    answer = alice.delete(f"/repositories/{name}/-/tags/delete/delete")
+    assert answer.status_code == 303, text_of(answer)
+    assert text_of(alice.get(answer.location)).count(f"Deleted 2 tags of {name}: delete, tags.") == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "leads_to"),
+    [
+        ("/repositories/team/api?q=1&sort=name", "/repositories/team/api?q=1&sort=name"),
+        ("/", HOME),
+        ("", HOME),
+        (None, HOME),
+        ("//evil.example", HOME),
+        ("/\\evil.example", HOME),
+        ("\\\\evil.example", HOME),
+        ("https://evil.example/", HOME),
+        ("javascript:alert(1)", HOME),
+        ("/\t/evil.example", HOME),
+        ("/a\r\nSet-Cookie: x=1", HOME),
+        ("evil.example", HOME),
+    ],
+)
+def test_the_next_page_is_a_path_of_this_site(address: str | None, leads_to: str) -> None:
+    assert safe_next(address) == leads_to

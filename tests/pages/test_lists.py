@@ -1,0 +1,174 @@
+"""Lists of repositories and tags: search, order, pages, markup that tries to be some."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+
+from tests.pages.conftest import MakeApp, Visitor, parts_of, text_of
+from webapp.catalogue.rows import registry_state
+
+BUILDER = "/repositories/tools/builder"
+
+
+def tags_on(page: str) -> list[str]:
+    return re.findall(r'/-/tags/([^"/]+)" data-open', page)
+
+
+def repositories_on(page: str) -> list[str]:
+    return re.findall(r'href="/repositories/([^"]+)" data-open', page)
+
+
+def next_of(page: str) -> str:
+    found = re.search(r'href="([^"]+)" rel="next"', page)
+    return found[1].replace("&amp;", "&") if found else ""
+
+
+def test_all_repositories_are_listed_with_tags_and_size(bob: Visitor) -> None:
+    page = bob.get("/repositories")
+    assert len(repositories_on(page.get_data(as_text=True))) == 6
+    text = text_of(page)
+    assert "6 of 6 repositories" in text
+    assert "First steps" not in text
+
+
+@pytest.mark.parametrize("path", ["/repositories?q=TEAM/", "/?q=TEAM/"])
+def test_repositories_are_found_by_a_part_of_their_name(bob: Visitor, path: str) -> None:
+    answer = bob.get(path)
+    assert repositories_on(answer.get_data(as_text=True)) == ["team/api", "team/shop", "team/web"]
+    assert "3 of 6 repositories" in text_of(answer)
+
+
+def test_repositories_are_sorted_as_asked(bob: Visitor) -> None:
+    by_tags = repositories_on(bob.get("/repositories?sort=tags").get_data(as_text=True))
+    assert by_tags[0] == "tools/builder"
+    assert repositories_on(bob.get("/repositories?sort=nonsense").get_data(as_text=True))[0] == "alpine-base"
+
+
+def test_a_search_without_a_match_says_so(bob: Visitor) -> None:
+    assert "No repository matches nothing ." in text_of(bob.get("/repositories?q=nothing"))
+    assert "No tag matches nothing ." in text_of(bob.get(f"{BUILDER}?q=nothing"))
+
+
+def test_htmx_gets_the_rows_only_and_the_count_beside_them(bob: Visitor) -> None:
+    for path in ("/repositories?q=api", f"{BUILDER}?q=build-1042"):
+        body = bob.get(path, htmx=True).get_data(as_text=True)
+        assert body.lstrip().startswith('<div id="listing"')
+        assert '<output id="count" class="count" aria-live="polite" hx-swap-oob="true">' in body
+        restored = bob.get(path, htmx=True, HX_History_Restore_Request="true").get_data(as_text=True)
+        assert "<html" in restored
+
+
+@pytest.mark.parametrize("sort", ["newest", "name", "image", "size"])
+def test_pages_of_a_hundred_show_every_tag_once(bob: Visitor, sort: str) -> None:
+    path, seen, sizes = f"{BUILDER}?sort={sort}", list[str](), list[int]()
+    while path:
+        page = bob.get(path).get_data(as_text=True)
+        sizes.append(len(tags_on(page)))
+        seen += tags_on(page)
+        path = next_of(page)
+    assert sizes == [100, 100, 41]
+    assert len(set(seen)) == 241
+
+
+def test_a_page_reached_by_nonsense_is_the_first(bob: Visitor) -> None:
+    first = tags_on(bob.get(BUILDER).get_data(as_text=True))
+    assert tags_on(bob.get(f"{BUILDER}?after=nonsense").get_data(as_text=True)) == first
+
+
+def test_a_search_keeps_its_words_on_the_next_page(bob: Visitor) -> None:
+    page = bob.get(f"{BUILDER}?q=-&sort=name").get_data(as_text=True)
+    assert "q=-" in next_of(page)
+    assert "sort=name" in next_of(page)
+
+
+def test_tags_of_one_image_stand_together_when_sorted_by_image(alice: Visitor) -> None:
+    page = alice.get("/repositories/team/api?sort=image").get_data(as_text=True)
+    joined = re.findall(r'data-row class="join (\w+)"', page)
+    assert joined.count("first") == joined.count("last") == 2
+    assert joined.count("middle") == 1
+    assert "same image as 1.4.2, latest" in text_of(alice.get("/repositories/team/api"))
+
+
+def test_a_signature_says_whose_it_is(bob: Visitor) -> None:
+    assert re.search(r"signature of (1\.4|1\.4\.2|latest)\b", text_of(bob.get("/repositories/team/api")))
+    assert "Attached to it" in text_of(bob.get("/repositories/team/api/-/tags/1.4.2"))
+    assert "Attached to it" in text_of(bob.get("/repositories/team/shop/-/tags/7.0.0"))
+
+
+def test_a_tags_page_tells_what_it_is(bob: Visitor) -> None:
+    text = text_of(bob.get("/repositories/team/web/-/tags/2.1"))
+    assert "image index" in text
+    assert "docker pull registry.example/team/web:2.1" in text
+    assert "docker pull registry.example/team/web@sha256:" in text
+    for platform in ("linux/amd64", "linux/arm64", "linux/arm/v7"):
+        assert platform in text
+    assert "12 Oct 2026, 13:37" in text
+
+
+def test_a_tag_that_is_not_there_is_not_found(bob: Visitor) -> None:
+    answer = bob.get("/repositories/team/web/-/tags/none")
+    assert answer.status_code == 404
+    assert "There is no such tag, or you may not see it." in text_of(answer)
+
+
+def test_labels_that_try_to_be_markup_are_text(bob: Visitor) -> None:
+    page = bob.get("/repositories/team/shop/-/tags/8.0.0-rc.1").get_data(as_text=True)
+    assert "&lt;script&gt;document.title=" in page
+    assert "<script>document" not in page
+    assert "<img src=x" not in page
+    assert 'href="javascript' not in page
+    assert "<b onclick" not in page
+    assert "{{ 7 * 7 }}" in page
+    assert "\u202e" not in page
+
+
+def test_what_somebody_searches_for_is_text(bob: Visitor) -> None:
+    for path in ("/repositories", BUILDER, "/activities"):
+        name = "repository" if path == "/activities" else "q"
+        page = bob.get(f'{path}?{name}="><script>alert(1)</script>').get_data(as_text=True)
+        assert "<script>alert" not in page
+
+
+def test_an_empty_registry_says_how_to_push(make_app: MakeApp) -> None:
+    app = make_app()
+    parts = parts_of(app)
+    with parts.writing() as session:
+        state = registry_state(session)
+        state.sync_started_at = state.sync_finished_at = state.sync_complete_at = parts.now()
+    text = text_of(Visitor(app).sign_in("bob").get("/repositories"))
+    assert "Nothing has been pushed yet." in text
+    assert "docker push registry.example/team/app:1.0" in text
+
+
+def test_the_first_sync_shows_how_far_it_is_and_asks_again_by_itself(make_app: MakeApp) -> None:
+    app = make_app()
+    bob = Visitor(app).sign_in("bob")
+    assert "every 2s" in bob.get("/repositories").get_data(as_text=True)
+    parts = parts_of(app)
+    with parts.writing() as session:
+        state = registry_state(session)
+        state.sync_started_at, state.repositories_total, state.repositories_done = parts.now(), 120, 34
+    answer = bob.get("/repositories", htmx=True)
+    assert "Reading the registry: 34 of 120 repositories." in text_of(answer)
+    assert 'max="120" value="34"' in answer.get_data(as_text=True)
+
+
+def test_the_first_steps_say_what_is_left_to_do(make_app: MakeApp) -> None:
+    app = make_app(REGISTRY_PUBLIC_NAME="")
+    parts = parts_of(app)
+    with parts.writing() as session:
+        state = registry_state(session)
+        state.checked_at, state.may_list, state.may_delete = parts.now(), True, False
+    page = text_of(Visitor(app).sign_in("alice").get("/repositories"))
+    assert "First steps" in page
+    assert "storage: delete: enabled: true" in page
+    assert "HOLYSTONE_REGISTRY_PUBLIC_NAME sets another name." in page
+    assert "First steps" not in text_of(Visitor(app).sign_in("bob").get("/repositories"))
+
+
+def test_the_first_steps_leave_when_all_is_well(app: Flask, alice: Visitor) -> None:
+    assert "First steps" not in text_of(alice.get("/repositories"))
+    assert "First steps" in text_of(alice.get("/status"))

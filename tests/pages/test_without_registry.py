@@ -1,0 +1,44 @@
+"""Law 9: pages are answered from the records. The registry is stopped, and every page answers all the same."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from tests.pages.conftest import Visitor, text_of
+from tests.registry_process import RegistryProcess
+
+ASKED_AFRESH = {"removals.delete_tag", "removals.delete_repository", "maintenance.free_space"}
+EXAMPLES = {"filename": "css/base.css", "repository": "team/web", "tag": "2.1", "removal_id": 1, "run_id": 1}
+NEEDS_A_RUN = {"maintenance.run", "maintenance.log_file"}
+
+
+def test_every_page_answers_while_the_registry_is_away(
+    app: Flask, alice: Visitor, without_registry: RegistryProcess
+) -> None:
+    for rule in app.url_map.iter_rules():
+        if "GET" not in (rule.methods or set()) or rule.endpoint in NEEDS_A_RUN | {"removals.show"}:
+            continue
+        path = app.url_map.bind("localhost").build(rule.endpoint, {each: EXAMPLES[each] for each in rule.arguments})
+        answer = alice.get(path)
+        assert answer.status_code in ((503, 200) if rule.endpoint in ASKED_AFRESH else (200, 303)), path
+
+
+def test_pages_say_that_the_registry_is_away_and_show_what_it_held(
+    alice: Visitor, without_registry: RegistryProcess
+) -> None:
+    for path in ("/repositories", "/repositories/team/web", "/repositories/team/web/-/tags/2.1", "/activities"):
+        text = text_of(alice.get(path))
+        assert "Unreachable since" in text, path
+        assert "The registry cannot be reached: no connection." in text, path
+    assert "This is what it held on" in text_of(alice.get("/repositories"))
+    assert "team/web" in text_of(alice.get("/repositories"))
+    assert "2.1" in text_of(alice.get("/repositories/team/web"))
+    assert "See whether it runs" in text_of(alice.get("/status"))
+
+
+def test_a_page_asks_the_registry_nothing(app: Flask, alice: Visitor, fleet_registry: RegistryProcess) -> None:
+    fleet_registry.stop()  # and nobody has noticed yet
+    for path in ("/repositories", "/repositories/team/web", "/repositories/team/web/-/tags/2.1", "/status"):
+        text = text_of(alice.get(path))
+        assert "Unreachable" not in text
+        assert "Read-write" in text
