@@ -102,17 +102,20 @@ class Storm:
     def go_on(self) -> None:
         (self.home / "rest").unlink()
 
-    def missing(self, most: int) -> list[str]:
-        """What was pushed, and does not pull, among `most` of all tags."""
-        missing = []
+    def assert_pulls(self, most: int | None = None) -> None:
+        """Of what was pushed, all (or `most`) must pull. An order that was sent while we went to rest may delay it."""
         pushed = sorted(self.pushes.acknowledged().items())
-        for tag, built in self.choose.sample(pushed, min(most, len(pushed))):
-            here = f"{self.keeper.url}/v2/{self.pushes.repository}"
+        chosen = self.choose.sample(pushed, min(most or len(pushed), len(pushed)))
+        wait_for(lambda: all(self._pulls(tag, built) for tag, built in chosen), "every tag pulls", BACK_S)
+
+    def _pulls(self, tag: str, built: Built) -> bool:
+        here = f"{self.keeper.url}/v2/{self.pushes.repository}"
+        try:
             manifest = requests.get(f"{here}/manifests/{tag}", headers={"Accept": OCI_MANIFEST}, timeout=10)
             blobs = [requests.head(f"{here}/blobs/{blob.digest}", timeout=10) for blob in built.blobs]
-            if manifest.content != built.raw or any(blob.status_code != 200 for blob in blobs):
-                missing.append(tag)
-        return missing
+        except requests.ConnectionError:
+            return False
+        return manifest.content == built.raw and all(blob.status_code == 200 for blob in blobs)
 
     def watched(self) -> list[str]:
         """What the watcher has to say; ends it."""

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 from tests.faults.storm import Storm
-from tests.runtime.keeper_process import KeeperProcess, wait_for
+from tests.runtime.keeper_process import KeeperProcess
 from webapp.runtime import orders
 from webapp.runtime.orders import Ended
 
@@ -23,10 +23,10 @@ def test_the_registry_comes_back_and_is_whole_whatever_dies(tmp_path: Path) -> N
     seed = int(os.environ.get("STORM_SEED") or random.SystemRandom().randrange(10**6))
     print(f"STORM_SEED={seed} STORM_ROUNDS={ROUNDS}")  # noqa: T201 the way to repeat a storm that found something
     with Storm(tmp_path, seed) as storm:
-        for number in range(ROUNDS):
+        for _ in range(ROUNDS):
             storm.round()
             storm.rest()
-            assert storm.missing(SAMPLE) == [], f"in round {number}"
+            storm.assert_pulls(SAMPLE)
             storm.go_on()
         storm.rest()
         storm.pushes.stop()
@@ -36,7 +36,7 @@ def test_the_registry_comes_back_and_is_whole_whatever_dies(tmp_path: Path) -> N
         assert [line for line in looks if line.startswith("violation")] == []
         remove_torn_links(storm.keeper.store)
         assert collected_in_peace(storm.keeper).ended is Ended.DONE
-        wait_for(lambda: storm.missing(10**6) == [], "every tag pulls")
+        storm.assert_pulls()
         pull_with_skopeo(storm, tmp_path / "pulled")
 
 

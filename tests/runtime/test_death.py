@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.runtime.keeper_process import KeeperProcess, accepts_writes, wait_for
+from tests.runtime.keeper_process import KEEPER, PYTHON, KeeperProcess, accepts_writes, wait_for
 from tests.runtime.slow_clients import HangingUpload
 from tests.runtime.test_returning import collecting
-from webapp.runtime.orders import Ended, Kind, Phase, Reads
+from webapp.runtime.orders import Ended, Kind, Phase, Reads, boottime_s
 
 MANAGER = "import subprocess, sys; keeper = subprocess.Popen(sys.argv[1:], stdout=-1); print(keeper.pid); keeper.wait()"
 
@@ -83,13 +83,16 @@ def test_a_keeper_that_is_told_to_stop_lets_the_writer_drain(keeper: KeeperProce
         assert keeper.process is not None
         keeper.process.terminate()
         wait_for(lambda: not accepts_writes(keeper.url), "the writer takes no more")
+        until = boottime_s() + 0.3
+        wait_for(lambda: boottime_s() > until, "the writer has been draining for a while")
         upload.finish()
     assert upload.status == 202
     assert keeper.wait() == 0
 
 
 def test_a_writer_that_does_not_drain_in_time_is_killed(unstarted: KeeperProcess) -> None:
-    unstarted.drain_s = 0.3
+    unstarted.drain_s, unstarted.drain_timeout_s = 0.3, 300
+    unstarted.configure()
     unstarted.start()
     with HangingUpload(unstarted):
         assert unstarted.stop() == 0
@@ -125,12 +128,36 @@ def test_a_manager_killed_while_the_keeper_starts_leaves_no_orphan(unstarted: Ke
     wait_for(lambda: not unstarted.processes() and not is_alive(keeper_pid), "nothing is left")
 
 
-def test_a_keeper_killed_while_it_starts_the_registry_leaves_no_orphan(unstarted: KeeperProcess) -> None:
-    for delay_ms in range(20, 80, 3):
-        unstarted.start(until=None)
-        time.sleep(delay_ms / 1000)  # where in the fork it is hit is what this tries
-        unstarted.kill()
-        assert unstarted.processes() == []
+# The keeper, but for a child that takes its time before it asks the kernel to end it with its parent.
+LATE = """
+import os, sys, time
+sys.argv, folder, forked = ["keeper", *sys.argv[3:]], sys.argv[1], sys.argv[2]
+sys.path.insert(0, folder)
+import keeper
+prctl, main = keeper.LIBC.prctl, os.getpid()
+class Late:
+    def prctl(self, *arguments):
+        if os.getpid() != main:
+            open(forked, "w").close()
+            time.sleep(0.5)
+        return prctl(*arguments)
+keeper.LIBC = Late()
+sys.exit(keeper.main())
+"""
+
+
+def test_a_keeper_killed_between_the_fork_and_the_request_to_the_kernel_leaves_no_orphan(
+    unstarted: KeeperProcess,
+) -> None:
+    forked = unstarted.home / "forked"
+    command = [PYTHON, "-c", LATE, str(KEEPER.parent), str(forked), *unstarted.command()[2:]]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    try:
+        wait_for(forked.exists, "the registry's process is forked")
+    finally:
+        process.kill()
+    process.communicate(timeout=10)  # until the child lets go of stderr, too: an orphan would keep it
+    assert unstarted.processes() == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="file capabilities are given by root only")
