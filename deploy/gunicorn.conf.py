@@ -13,6 +13,13 @@ control_socket_disable = True  # nobody asks it anything
 loglevel = "warning"
 
 
+def on_starting(_server: Any) -> None:
+    """What keeps Holystone from starting is said once, instead of by one worker after the other."""
+    from webapp import settings_or_exit
+
+    settings_or_exit()
+
+
 def post_worker_init(worker: Any) -> None:
     """Start the scheduler in the process that answers the pages."""
     from webapp import scheduler

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,9 +11,9 @@ from pathlib import Path
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from config import Settings, read_settings
+from config import SettingError, Settings, read_settings
 from webapp import cli, pages
-from webapp.database import ENGINE_OPTIONS, db, prepare, reading_from, refuse_old_sqlite, writing_to
+from webapp.database import ENGINE_OPTIONS, DatabaseTooOld, db, prepare, reading_from, refuse_old_sqlite, writing_to
 from webapp.extensions import csrf, login_manager, migrate
 from webapp.parts import Parts
 from webapp.registry.client import RegistryClient, open_registry
@@ -46,6 +47,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     pages.register(app)
     cli.register(app)
     return app
+
+
+def settings_or_exit() -> Settings:
+    """The settings for a start from a terminal: what is refused is a sentence there, not a traceback."""
+    try:
+        refuse_old_sqlite()
+        return read_settings(os.environ)
+    except (SettingError, DatabaseTooOld) as refusal:
+        sys.exit(f"Holystone does not start. {refusal}")
 
 
 def _flask_configuration(settings: Settings) -> dict[str, object]:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
+from webapp.catalogue.sync import sync_repository
 from webapp.cli.answers import ExitCode, fail, parts, print_json
 from webapp.registry.errors import RegistryError
 from webapp.registry.names import BadName, Reference, split_reference
@@ -88,7 +89,16 @@ def _remove_in(
         return _failed(error.sentence, as_json)
     except PlanChanged as changed:
         return _answer(changed.preview, ExitCode.FAILED, "This changed since the plan was printed.", as_json)
+    _sync(repository)
     return _outcome(shown, removal_id, as_json)
+
+
+def _sync(repository: str) -> None:
+    """Bring the catalogue's rows of the repository up to date, as the pages do after a removal."""
+    try:
+        sync_repository(parts().catalogue, repository)
+    except RegistryError as error:
+        click.echo(f"The catalogue was not brought up to date: {error.sentence}", err=True)
 
 
 def _siblings_in_the_way(shown: Preview, siblings: str) -> str:
