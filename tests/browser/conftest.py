@@ -1,0 +1,94 @@
+"""A real Chromium, once per worker, and the whole product behind it: keeper, registry, dashboard."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from tests.chromium import chromium_program, open_chromium
+from tests.dashboard_process import PASSWORD, DashboardProcess
+from tests.runtime.keeper_process import KeeperProcess, wait_for
+
+WAIT_MS = 20_000
+expect.set_options(timeout=WAIT_MS)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    if chromium_program() is None:
+        pytest.skip("there is no Chromium on this machine")
+    with open_chromium() as chromium:
+        yield chromium
+
+
+@dataclass(frozen=True)
+class Product:
+    """Everything that `make run` starts, without supervisord."""
+
+    keeper: KeeperProcess
+    dashboard: DashboardProcess
+
+
+@pytest.fixture
+def product(tmp_path: Path, fleet_store: Path) -> Iterator[Product]:
+    """The demo fleet behind the keeper, and the dashboard with the administrator alice."""
+    home = tmp_path / "keeper"
+    shutil.copytree(fleet_store, home / "store")
+    with KeeperProcess(home) as keeper:
+        dashboard = DashboardProcess(
+            tmp_path / "dashboard", keeper.url, REGISTRY_STORE=keeper.store, KEEPER_FOLDER=keeper.folder
+        )
+        dashboard.prepare("alice")
+        with dashboard:
+            yield Product(keeper, dashboard)
+
+
+def new_context(browser: Browser, url: str, javascript: bool = True, width: int = 1280, **more: Any) -> BrowserContext:
+    """A fresh visitor of the dashboard at `url`; ends with its `with`."""
+    context = browser.new_context(
+        base_url=url, java_script_enabled=javascript, viewport={"width": width, "height": 800}, **more
+    )
+    context.set_default_timeout(WAIT_MS)
+    return context
+
+
+def errors_of(page: Page) -> list[str]:
+    """What the browser complains of from now on: scripts that fail, and what the policy of the page forbids."""
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    return errors
+
+
+def sign_in(page: Page, name: str = "alice") -> None:
+    page.goto("/")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/repositories")
+
+
+def open_repository(page: Page, name: str) -> None:
+    link = page.get_by_role("link", name=name, exact=True)
+    until_shown(page, link)  # the first sync may still be under way
+    link.click()
+    page.wait_for_url(f"**/repositories/{name}")
+
+
+def until_shown(page: Page, locator: Locator) -> None:
+    """Load the page anew until it has what is looked for."""
+
+    def is_there() -> bool:
+        if locator.count():
+            return True
+        page.reload()
+        return bool(locator.count())
+
+    wait_for(is_there, f"there is {locator}")
