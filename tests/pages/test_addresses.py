@@ -41,6 +41,8 @@ def test_a_repository_of_any_legal_name_has_its_pages(app: Flask, name: str) -> 
         "/repositories/a/-/tags/" + "x" * 129,
         "/repositories/" + "a" * 256,
         "/repositories/a%0ab",
+        "/removals/0",
+        "/removals/9223372036854775808",
     ],
 )
 def test_what_cannot_be_a_name_is_no_address(app: Flask, path: str) -> None:

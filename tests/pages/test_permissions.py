@@ -28,7 +28,7 @@ TABLE = {
     ("POST", "/repositories/<repository:repository>/-/tags/<tag:tag>/delete"): FOR_ADMINISTRATORS,
     ("GET", "/repositories/<repository:repository>/-/delete"): FOR_ADMINISTRATORS,
     ("POST", "/repositories/<repository:repository>/-/delete"): FOR_ADMINISTRATORS,
-    ("GET", "/removals/<int:removal_id>"): FOR_VIEWERS,
+    ("GET", "/removals/<row:removal_id>"): FOR_VIEWERS,
     ("GET", "/activities"): FOR_VIEWERS,
     ("GET", "/status"): FOR_VIEWERS,
     ("POST", "/status/check"): FOR_ADMINISTRATORS,
@@ -36,9 +36,9 @@ TABLE = {
     ("GET", "/maintenance"): FOR_VIEWERS,
     ("GET", "/maintenance/free-space"): FOR_ADMINISTRATORS,
     ("POST", "/maintenance/free-space"): FOR_ADMINISTRATORS,
-    ("GET", "/maintenance/runs/<int:run_id>"): FOR_VIEWERS,
-    ("POST", "/maintenance/runs/<int:run_id>/stop"): FOR_ADMINISTRATORS,
-    ("GET", "/maintenance/runs/<int:run_id>/log"): FOR_VIEWERS,
+    ("GET", "/maintenance/runs/<row:run_id>"): FOR_VIEWERS,
+    ("POST", "/maintenance/runs/<row:run_id>/stop"): FOR_ADMINISTRATORS,
+    ("GET", "/maintenance/runs/<row:run_id>/log"): FOR_VIEWERS,
 }
 """What nobody in particular, a user and an administrator find."""
 

@@ -15,8 +15,10 @@ from demo.push import Pusher
 from tests.pages.conftest import Visitor, fields_of, parts_of, text_of, wait_for
 from tests.registry_process import RegistryProcess
 from webapp.catalogue.sync import sync
+from webapp.leases import held
 from webapp.pages.background import Background
 from webapp.registry.client import RegistryClient
+from webapp.removal.execute import lease_name
 from webapp.removal.models import Removal
 
 LIST = "/repositories/team/api"
@@ -250,6 +252,18 @@ def test_a_slow_registry_is_waited_for_and_the_dialog_asks_again_by_itself(
     assert ("Refresh" in answer.headers) is not htmx
     background.look_s = 10
     assert "Delete 3 tags" in text_of(alice.get(dialog_of("1.4"), htmx))
+
+
+def test_another_removal_in_the_repository_is_waited_for(
+    app: Flask, alice: Visitor, fleet_client: RegistryClient
+) -> None:
+    fields = fields_of(alice.get(dialog_of("1.3.0"), htmx=True))
+    with held(parts_of(app).writing, lease_name("team/api")):
+        answer = alice.press(dialog_of("1.3.0"), fields, htmx=True)
+    assert answer.status_code == 409
+    assert "Another removal is under way in this repository. Wait until it has ended." in text_of(answer)
+    assert "1.3.0" in fleet_client.tags("team/api")
+    assert alice.press(dialog_of("1.3.0"), fields, htmx=True).status_code == 200
 
 
 def test_a_removal_has_a_page_of_its_own(alice: Visitor, bob: Visitor) -> None:

@@ -39,6 +39,8 @@ def test_pages_say_that_the_registry_is_away_and_show_what_it_held(
 def test_a_page_asks_the_registry_nothing(app: Flask, alice: Visitor, fleet_registry: RegistryProcess) -> None:
     fleet_registry.stop()  # and nobody has noticed yet
     for path in ("/repositories", "/repositories/team/web", "/repositories/team/web/-/tags/2.1", "/status"):
-        text = text_of(alice.get(path))
+        answer = alice.get(path)
+        assert answer.status_code == 200
+        text = text_of(answer)
         assert "Unreachable" not in text
         assert "Read-write" in text

@@ -9,11 +9,12 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from flask import Flask, request
-from werkzeug.routing import BaseConverter, ValidationError
+from werkzeug.routing import BaseConverter, IntegerConverter, Map, ValidationError
 
 from webapp.registry.names import is_repository_name, is_tag
 
 HOME = "/repositories"
+LARGEST_ROW = 2**63 - 1
 
 
 class RepositoryConverter(BaseConverter):
@@ -43,9 +44,16 @@ class TagConverter(BaseConverter):
         return value
 
 
+class RowConverter(IntegerConverter):
+    """The number of a row in the records, which cannot be larger than the records count."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, min=1, max=LARGEST_ROW)
+
+
 def register(app: Flask) -> None:
-    """Let rules name repositories and tags."""
-    app.url_map.converters.update(repository=RepositoryConverter, tag=TagConverter)
+    """Let rules name repositories, tags and rows."""
+    app.url_map.converters.update(repository=RepositoryConverter, tag=TagConverter, row=RowConverter)
 
 
 def safe_next(address: str | None) -> str:

@@ -20,7 +20,6 @@ from webapp.registry.capabilities import Mode
 from webapp.registry.errors import DeletesDisabled, ReadOnly, RegistryError
 from webapp.removal.execute import PlanChanged, Preview, RemovalUnderWay, preview, remove
 from webapp.removal.journal import Agreement
-from webapp.removal.looks import IndexTooDeep
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ LONGEST_KEPT_S = 10.0
 
 Value = TypeVar("Value")
 
-EXPECTED = (PlanChanged, RemovalUnderWay, RegistryError, IndexTooDeep)
+EXPECTED = (PlanChanged, RemovalUnderWay, RegistryError)
 """What a removal may end with that has a sentence of its own."""
 
 
@@ -69,7 +68,7 @@ class RemovalInHand:
 
         Raises:
             StillLooking: it has not begun within the time that a page waits; it may yet.
-            PlanChanged, RemovalUnderWay, RegistryError, IndexTooDeep: it did not begin; nothing was deleted.
+            PlanChanged, RemovalUnderWay, RegistryError: it did not begin; nothing was deleted.
         """
         both = (self.started, self.ended)
         wait(both, REMOVAL_S, FIRST_EXCEPTION if to_its_end else FIRST_COMPLETED)
@@ -101,7 +100,7 @@ class Background:
 
         Raises:
             StillLooking: not within `look_s`; whoever asks again joins this look.
-            RegistryError, IndexTooDeep: the facts cannot be read.
+            RegistryError: the facts cannot be read.
         """
         wanted = (repository, tags)
         with self._lock:
@@ -130,12 +129,13 @@ class Background:
             if known:
                 return known
             in_hand = self._removals[agreement.request_key] = RemovalInHand()
-        self._removers.submit(self._carry_out, in_hand, repository, tags, agreement)
+        work = self._removers.submit(self._carry_out, in_hand, repository, tags, agreement)
+        work.add_done_callback(_log_failure)
         return in_hand
 
     def sync_soon(self, repository: str) -> None:
         """Bring the catalogue's rows of one repository up to date."""
-        self._lookers.submit(self._sync_repository, repository)
+        self._lookers.submit(self._sync_repository, repository).add_done_callback(_log_failure)
 
     def sync_all_soon(self) -> None:
         """Bring the whole catalogue up to date, unless that is under way."""
@@ -162,8 +162,6 @@ class Background:
         try:
             removal_id = remove(self._parts.remover, repository, tags, agreement, in_hand.started.set_result)
         except BaseException as error:
-            if not isinstance(error, EXPECTED):
-                log.exception("The removal in %s failed", repository)
             self._forget(agreement)
             in_hand.ended.set_exception(error)
             raise
@@ -192,5 +190,5 @@ def _wait(future: Future[Value], wait_s: float) -> Future[Value]:
 
 def _log_failure(done: Future[Any]) -> None:
     error = done.exception()
-    if error:
-        log.error("A sync failed", exc_info=error)
+    if error and not isinstance(error, EXPECTED):
+        log.error("Work in the background failed", exc_info=error)

@@ -17,7 +17,7 @@ from webapp.maintenance.records import output_of
 from webapp.maintenance.run import NoKeeper, RunUnderWay, cancel, preflight
 from webapp.maintenance.run import run as carry_out
 from webapp.maintenance.running import StepFailed
-from webapp.pages.answers import go_to, page_or_fragment
+from webapp.pages.answers import go_to, page_answer, page_or_fragment
 from webapp.pages.background import StillLooking
 from webapp.pages.current import background, is_administrator, parts, person, place
 from webapp.pages.permits import Who, why_not
@@ -47,8 +47,7 @@ def index() -> Response:
         found = listing.runs(session, request.args.get("before", type=int))
         last = listing.last_run(session)
     ready = seen is not None and seen.readiness == KeeperReadiness.READY
-    return page_or_fragment(
-        "maintenance/index.html",
+    return page_answer(
         "maintenance/index.html",
         keeper=_keeper(seen),
         may_free=is_administrator() and ready,
@@ -77,7 +76,7 @@ def free_space() -> Response:
     return go_to(url_for(".run", run_id=run_id))
 
 
-@bp.get("/runs/<int:run_id>")
+@bp.get("/runs/<row:run_id>")
 def run(run_id: int) -> Response:
     """Show a run: its steps as they happen, and what came of it."""
     with parts().reading() as session:
@@ -93,7 +92,7 @@ def run(run_id: int) -> Response:
     )
 
 
-@bp.post("/runs/<int:run_id>/stop")
+@bp.post("/runs/<row:run_id>/stop")
 def stop_run(run_id: int) -> Response:
     """Ask the keeper to end the order of a run that is under way."""
     with parts().reading() as session:
@@ -104,7 +103,7 @@ def stop_run(run_id: int) -> Response:
     return go_to(url_for(".run", run_id=run_id))
 
 
-@bp.get("/runs/<int:run_id>/log")
+@bp.get("/runs/<row:run_id>/log")
 def log_file(run_id: int) -> Response:
     """Everything that the collector printed in a run, as a download."""
     with parts().reading() as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from enum import StrEnum
 
 from flask import Flask, request, url_for
@@ -12,6 +13,8 @@ from webapp.accounts.permissions import may_view
 from webapp.pages.addresses import HOME, this_page
 from webapp.pages.answers import go_to, wants_fragment
 from webapp.pages.current import is_administrator, may_delete, parts, person
+
+log = logging.getLogger(__name__)
 
 
 class Who(StrEnum):
@@ -65,7 +68,9 @@ def check() -> Response | None:
     who = WHO_MAY.get(request.endpoint)
     if who is not None and _may(who):
         return None
-    if who is None or person():
+    user = person()
+    if who is None or user:
+        log.warning("%s may not %s %s", user.name if user else "Nobody", request.method, ascii(request.path))
         raise Forbidden(why_not(who))
     if wants_fragment():
         raise Unauthorized

@@ -166,7 +166,10 @@ def _common(asked: Asked, key: DialogKey | None, as_of: datetime) -> dict[str, A
 
 def _what_keeps_it(plan: Plan) -> Trouble | None:
     if plan.refusal:
-        return Trouble(plan.refusal, "Delete what names it first." if plan.refusal != DANGLING else "Push it again.")
+        return Trouble(
+            plan.refusal,
+            "Delete what names it first." if plan.refusal != DANGLING else "Push it again, then delete it.",
+        )
     if not plan.steps:
         return Trouble("There is nothing left to delete here.", "")
     return None

@@ -30,7 +30,6 @@ from webapp.pages.tags import can_delete, key_of, lines, repository_or_404, summ
 from webapp.registry.errors import RegistryError, RegistryUnreachable
 from webapp.removal.execute import PlanChanged, Preview, RemovalUnderWay
 from webapp.removal.journal import Agreement, removal_by_key
-from webapp.removal.looks import IndexTooDeep
 from webapp.removal.models import Removal, RemovalState
 
 bp = Blueprint("removals", __name__)
@@ -56,7 +55,7 @@ def delete_repository(repository: str) -> Response:
     return _ask_or_delete(Asked(repository, None, _then()))
 
 
-@bp.get("/removals/<int:removal_id>")
+@bp.get("/removals/<row:removal_id>")
 def show(removal_id: int) -> Response:
     """How far a removal is, or how it ended."""
     with parts().reading() as session:
@@ -85,7 +84,7 @@ def _ask(asked: Asked, status: int = 200, **more: str) -> Response:
         shown = background().look(asked.repository, asked.tags)
     except StillLooking:
         return _still_reading(asked)
-    except (RegistryError, IndexTooDeep) as error:
+    except RegistryError as error:
         return _trouble(asked, Trouble(error.sentence, remedy_for(error)), _status_of(error))
     return _plan(asked, shown, status, **more)
 
@@ -139,7 +138,7 @@ def _carry_out(asked: Asked, key: DialogKey) -> Response:
     except RemovalUnderWay as error:
         known = _known(key)  # another process may have been given the same dialog's button
         return _outcome(asked, key, known) if known else _trouble(asked, Trouble(error.sentence, ""), 409)
-    except (RegistryError, IndexTooDeep) as error:
+    except RegistryError as error:
         return _trouble(asked, Trouble(error.sentence, remedy_for(error)), _status_of(error))
     return _outcome(asked, key, removal_id)
 
@@ -204,7 +203,5 @@ def _done(session: Session, asked: Asked, gone: list[str], touched: list[str], t
     return answer
 
 
-def _status_of(error: Exception) -> int:
-    if isinstance(error, RegistryUnreachable):
-        return 503
-    return 502 if isinstance(error, RegistryError) else 409
+def _status_of(error: RegistryError) -> int:
+    return 503 if isinstance(error, RegistryUnreachable) else 502

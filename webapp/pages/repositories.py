@@ -88,10 +88,14 @@ def chosen(orders: type[Order], usual: Order) -> Order:
 
 
 def held_when(state: RegistryState | None) -> str | None:
-    """While the registry does not answer: of when the list is. The banner says why it does not."""
-    if state is None or state.mode != RegistryMode.UNREACHABLE or state.sync_complete_at is None:
+    """Of when the list is, while the registry does not answer, or why it may not be whole. The banner says more."""
+    if state is None or state.sync_finished_at is None:
         return None
-    return f"The registry does not answer. This is what it held on {moment(state.sync_complete_at)}."
+    if state.sync_complete_at is None:
+        return f"The registry has not been read completely yet. {state.sync_problem}"
+    if state.mode == RegistryMode.UNREACHABLE:
+        return f"The registry does not answer. This is what it held on {moment(state.sync_complete_at)}."
+    return None
 
 
 def first_sync(state: RegistryState | None) -> FirstSync | None:
