@@ -1,0 +1,80 @@
+"""Memory of the dashboard at rest, as it is deployed; beside an empty Flask application under the same server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.figure import Figure
+from demo.fleet import push_fleet
+from tests.dashboard_process import DashboardProcess
+from tests.records import open_records
+from tests.registry_process import RegistryProcess
+from webapp.catalogue.models import RegistryState
+
+TIMEOUT_S = 60
+PAGES = ("/", "/repositories/tools/builder", "/activities", "/maintenance", "/status")
+
+
+def measure(folder: Path) -> list[Figure]:
+    """Let it sync the demo fleet, open each page once, and read what it keeps."""
+    with RegistryProcess(folder / "registry") as registry:
+        push_fleet(registry.url)
+        dashboard = DashboardProcess(folder / "dashboard", registry.url, ANONYMOUS_VIEW="true")
+        dashboard.prepare()
+        with dashboard:
+            _wait_until(lambda: _has_synced(folder / "dashboard/data/holystone.db"))
+            for page in PAGES:
+                urllib.request.urlopen(dashboard.url + page, timeout=TIMEOUT_S).close()
+            ours = _resident_mb(dashboard._process.pid)  # type: ignore[union-attr]
+    with _empty_application(folder) as pid:
+        empty = _resident_mb(pid)
+    return [Figure("memory at rest", ours, "empty Flask application", empty, "MB", 150, target_is_ratio=False)]
+
+
+def _has_synced(file: Path) -> bool:
+    records = open_records(file)
+    with records.reading() as session:
+        state = session.get(RegistryState, 1)
+    records.engine.dispose()
+    return state is not None and state.sync_complete_at is not None
+
+
+@contextmanager
+def _empty_application(folder: Path) -> Iterator[int]:
+    """gunicorn with one worker of threads and an application that has nothing in it."""
+    socket = folder / "socket"
+    command = [sys.executable, "-m", "gunicorn", "--threads", "16", "--bind", f"unix:{socket}", "flask:Flask('empty')"]
+    with (folder / "empty.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        _wait_until(lambda: socket.exists() and len(_family(process.pid)) == 2)
+        time.sleep(1)  # its worker loads the application
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait(TIMEOUT_S)
+
+
+def _resident_mb(pid: int) -> float:
+    """RSS of a process and its children, pages that they share counted once for each, in millions of bytes."""
+    pages = [int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in _family(pid)]
+    return sum(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _family(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(int(each) for each in children)]
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < until, "it did not become so in time"
+        time.sleep(0.05)
