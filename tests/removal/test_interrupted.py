@@ -52,7 +52,7 @@ def kill_while_removing(stage: Stage, dice: random.Random) -> None:
     process.start()
     assert process.pid
     until = time.monotonic() + PATIENCE_S
-    while process.is_alive() and (len(os.listdir(stage.links / "tags")) > left or not stage.removals()):
+    while process.is_alive() and (len(list((stage.links / "tags").iterdir())) > left or not stage.removals()):
         assert time.monotonic() < until, "the removal does not go on"
         time.sleep(0.001)
     os.kill(process.pid, signal.SIGKILL)

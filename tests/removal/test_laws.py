@@ -129,7 +129,7 @@ def test_looking_up_with_nothing_to_look_up_changes_nothing(stage: Stage) -> Non
 
 
 def test_the_catalogue_forgets_what_was_deleted_and_nothing_else(stage: Stage) -> None:
-    index, children = stage.push_index("one", "1.0")
+    stage.push_index("one", "1.0")
     two = stage.push("two", "2.0")
     stage.sync()
 

@@ -224,7 +224,7 @@ def repositories(draw: st.DrawFn) -> Facts:
 
 
 @given(repositories())
-def test_nothing_that_stays_names_or_tags_anything_that_goes(given_facts: Facts):
+def test_nothing_that_stays_names_or_tags_anything_that_goes(given_facts: Facts) -> None:
     plan = make_plan(given_facts)
     going = set(deleted(plan))
 
@@ -235,7 +235,7 @@ def test_nothing_that_stays_names_or_tags_anything_that_goes(given_facts: Facts)
 
 
 @given(repositories())
-def test_an_index_always_goes_before_what_it_names(given_facts: Facts):
+def test_an_index_always_goes_before_what_it_names(given_facts: Facts) -> None:
     order = deleted(make_plan(given_facts))
 
     for at, digest in enumerate(order):
@@ -243,7 +243,7 @@ def test_an_index_always_goes_before_what_it_names(given_facts: Facts):
 
 
 @given(repositories())
-def test_what_goes_is_exactly_what_nothing_that_stays_needs(given_facts: Facts):
+def test_what_goes_is_exactly_what_nothing_that_stays_needs(given_facts: Facts) -> None:
     plan = make_plan(given_facts)
     going = set(deleted(plan))
     tags_that_stay = {digest for tag, digest in given_facts.digests.items() if tag not in plan.tags}
@@ -254,7 +254,7 @@ def test_what_goes_is_exactly_what_nothing_that_stays_needs(given_facts: Facts):
 
 
 @given(repositories())
-def test_every_tag_that_goes_is_asked_for_or_named_as_a_sibling(given_facts: Facts):
+def test_every_tag_that_goes_is_asked_for_or_named_as_a_sibling(given_facts: Facts) -> None:
     plan = make_plan(given_facts)
 
     assert set(plan.tags) <= set(plan.asked) | set(plan.siblings)

@@ -22,7 +22,7 @@ from webapp.registry.client import RegistryClient
 from webapp.removal.execute import PlanChanged, preview
 
 
-def test_removing_one_tag_leaves_the_others_pullable(stage: Stage):
+def test_removing_one_tag_leaves_the_others_pullable(stage: Stage) -> None:
     stage.push("one", "1.0")
     stage.push("two", "2.0")
     stage.sync()
@@ -35,14 +35,14 @@ def test_removing_one_tag_leaves_the_others_pullable(stage: Stage):
     assert stage.activities() == [("1.0", "done", "")]
 
 
-def test_a_tag_that_the_catalogue_has_not_seen_yet_can_be_removed(stage: Stage):
+def test_a_tag_that_the_catalogue_has_not_seen_yet_can_be_removed(stage: Stage) -> None:
     stage.push("one", "1.0")
 
     assert states(stage.remove("1.0")) == {"1.0": "deleted"}
     assert stage.tags() == set()
 
 
-def test_the_record_says_who_removed_what_from_where_and_when(stage: Stage):
+def test_the_record_says_who_removed_what_from_where_and_when(stage: Stage) -> None:
     built = stage.push("one", "1.0")
 
     removal = stage.remove("1.0")
@@ -52,7 +52,7 @@ def test_the_record_says_who_removed_what_from_where_and_when(stage: Stage):
     assert [tag.digest for tag in removal.tags] == [built.digest]
 
 
-def test_siblings_are_named_and_go_along(stage: Stage):
+def test_siblings_are_named_and_go_along(stage: Stage) -> None:
     built = stage.push("one", "1.0", "1", "latest")
     stage.push("two", "2.0")
     stage.sync()
@@ -67,7 +67,7 @@ def test_siblings_are_named_and_go_along(stage: Stage):
     assert stage.activities() == [("1", "done", ""), ("1.0", "done", ""), ("latest", "done", "")]
 
 
-def test_a_sibling_pushed_since_the_last_sync_is_named(stage: Stage):
+def test_a_sibling_pushed_since_the_last_sync_is_named(stage: Stage) -> None:
     built = stage.push("one", "1.0")
     stage.sync()
     stage.retag("latest", built)
@@ -75,20 +75,20 @@ def test_a_sibling_pushed_since_the_last_sync_is_named(stage: Stage):
     assert stage.look("1.0").plan.siblings == ("latest",)
 
 
-def test_a_multi_platform_image_goes_with_its_children(stage: Stage):
+def test_a_multi_platform_image_goes_with_its_children(stage: Stage) -> None:
     built, children = stage.push_index("one", "1.0")
     stage.push("two", "2.0")
     stage.sync()
 
     removal = stage.remove("1.0")
 
-    assert [step.digest for step in removal.steps][0] == built.digest
+    assert removal.steps[0].digest == built.digest
     assert set(steps(removal)) == {built.digest} | digests(children)
     assert not any(stage.has(digest) for digest in steps(removal))
     assert stage.pulls("2.0")
 
 
-def test_a_child_that_another_image_holds_stays(stage: Stage):
+def test_a_child_that_another_image_holds_stays(stage: Stage) -> None:
     shared, own, other = build("shared"), build("own", "linux/arm64"), build("other", "linux/arm64")
     stage.pusher.push_index(API, [shared, own], ["1.0"])
     stage.pusher.push_index(API, [shared, other], ["2.0"])
@@ -102,7 +102,7 @@ def test_a_child_that_another_image_holds_stays(stage: Stage):
     assert not stage.has(own.digest)
 
 
-def test_a_tag_on_a_child_of_an_index_that_stays_is_refused(stage: Stage):
+def test_a_tag_on_a_child_of_an_index_that_stays_is_refused(stage: Stage) -> None:
     _, children = stage.push_index("one", "1.0")
     stage.retag("1.0-amd64", children[0])
     stage.sync()
@@ -116,7 +116,7 @@ def test_a_tag_on_a_child_of_an_index_that_stays_is_refused(stage: Stage):
     assert stage.removals() == []
 
 
-def test_an_untagged_index_that_is_still_there_holds_its_children(stage: Stage):
+def test_an_untagged_index_that_is_still_there_holds_its_children(stage: Stage) -> None:
     shared = build("shared")
     old = stage.pusher.push_index(API, [shared, build("old", "linux/arm64")], ["latest"])
     stage.sync()
@@ -127,7 +127,7 @@ def test_an_untagged_index_that_is_still_there_holds_its_children(stage: Stage):
     assert stage.pulls(old.digest)
 
 
-def test_a_tag_that_is_gone_already_is_no_failure(stage: Stage):
+def test_a_tag_that_is_gone_already_is_no_failure(stage: Stage) -> None:
     stage.push("one", "1.0")
     stage.sync()
 
@@ -137,7 +137,7 @@ def test_a_tag_that_is_gone_already_is_no_failure(stage: Stage):
     assert stage.activities() == [("0.9", "already_gone", "")]
 
 
-def test_a_sibling_pushed_between_dialog_and_button_shows_the_new_plan(stage: Stage):
+def test_a_sibling_pushed_between_dialog_and_button_shows_the_new_plan(stage: Stage) -> None:
     built = stage.push("one", "1.0")
     stage.sync()
     looked = stage.look("1.0")
@@ -151,7 +151,7 @@ def test_a_sibling_pushed_between_dialog_and_button_shows_the_new_plan(stage: St
     assert (stage.removals(), stage.activities()) == ([], [])
 
 
-def test_a_tag_pushed_anew_between_dialog_and_button_shows_the_new_plan(stage: Stage):
+def test_a_tag_pushed_anew_between_dialog_and_button_shows_the_new_plan(stage: Stage) -> None:
     stage.push("one", "latest")
     stage.sync()
     looked = stage.look("latest")
@@ -164,7 +164,7 @@ def test_a_tag_pushed_anew_between_dialog_and_button_shows_the_new_plan(stage: S
     assert stage.pulls("latest")
 
 
-def test_an_unrelated_push_between_dialog_and_button_does_not_matter(stage: Stage):
+def test_an_unrelated_push_between_dialog_and_button_does_not_matter(stage: Stage) -> None:
     stage.push("one", "1.0")
     stage.sync()
     looked = stage.look("1.0")
@@ -173,7 +173,7 @@ def test_an_unrelated_push_between_dialog_and_button_does_not_matter(stage: Stag
     assert states(stage.press(looked)) == {"1.0": "deleted"}
 
 
-def test_a_tag_put_on_the_digest_after_the_button_keeps_it(stage: Stage):
+def test_a_tag_put_on_the_digest_after_the_button_keeps_it(stage: Stage) -> None:
     built = stage.push("one", "1.0")
     stage.sync()
 
@@ -186,7 +186,7 @@ def test_a_tag_put_on_the_digest_after_the_button_keeps_it(stage: Stage):
     assert stage.pulls("latest")
 
 
-def test_a_tag_that_was_elsewhere_at_the_last_sync_keeps_the_digest(stage: Stage):
+def test_a_tag_that_was_elsewhere_at_the_last_sync_keeps_the_digest(stage: Stage) -> None:
     built = stage.push("one", "1.0")
     stage.push("two", "latest")
     stage.sync()
@@ -198,7 +198,7 @@ def test_a_tag_that_was_elsewhere_at_the_last_sync_keeps_the_digest(stage: Stage
     assert stage.pulls("latest")
 
 
-def test_a_new_index_that_holds_a_child_keeps_the_child(stage: Stage):
+def test_a_new_index_that_holds_a_child_keeps_the_child(stage: Stage) -> None:
     old, children = stage.push_index("one", "1.0")
     stage.sync()
 
@@ -211,7 +211,7 @@ def test_a_new_index_that_holds_a_child_keeps_the_child(stage: Stage):
     assert stage.pulls("2.0")
 
 
-def test_a_tag_pushed_anew_after_the_button_is_kept_with_all_that_it_names(stage: Stage):
+def test_a_tag_pushed_anew_after_the_button_is_kept_with_all_that_it_names(stage: Stage) -> None:
     old, children = stage.push_index("one", "latest")
     stage.sync()
     new = index([children[0], build("new", "linux/arm64")])
@@ -229,7 +229,7 @@ def test_a_tag_pushed_anew_after_the_button_is_kept_with_all_that_it_names(stage
     assert stage.pulls(old.digest)
 
 
-def test_an_index_that_could_not_be_deleted_keeps_its_children(stage: Stage, client: RegistryClient):
+def test_an_index_that_could_not_be_deleted_keeps_its_children(stage: Stage, client: RegistryClient) -> None:
     built, children = stage.push_index("one", "1.0")
     stage.sync()
     meddler = Meddler(client)
@@ -243,7 +243,7 @@ def test_an_index_that_could_not_be_deleted_keeps_its_children(stage: Stage, cli
     assert stage.pulls("1.0")
 
 
-def test_a_tag_pushed_anew_for_one_of_two_leaves_the_other_to_be_removed(stage: Stage):
+def test_a_tag_pushed_anew_for_one_of_two_leaves_the_other_to_be_removed(stage: Stage) -> None:
     one = stage.push("one", "1.0")
     stage.push("two", "2.0")
     stage.sync()
@@ -267,7 +267,7 @@ class Forgetful(RegistryClient):
         return [tag for tag in super().tags(repository) if tag != "latest"]
 
 
-def test_a_tag_that_the_list_leaves_out_keeps_what_it_is_on(stage: Stage, client: RegistryClient):
+def test_a_tag_that_the_list_leaves_out_keeps_what_it_is_on(stage: Stage, client: RegistryClient) -> None:
     built = stage.push("one", "1.0")
     stage.push("two", "latest")
     stage.sync()
@@ -277,14 +277,14 @@ def test_a_tag_that_the_list_leaves_out_keeps_what_it_is_on(stage: Stage, client
     assert stage.pulls("latest")
 
 
-def test_a_sibling_that_the_list_leaves_out_is_named(stage: Stage, client: RegistryClient):
+def test_a_sibling_that_the_list_leaves_out_is_named(stage: Stage, client: RegistryClient) -> None:
     stage.push("one", "1.0", "latest")
     stage.sync()
 
     assert preview(stage.remover_with(Forgetful(client)), API, ("1.0",)).plan.siblings == ("latest",)
 
 
-def test_what_somebody_else_deletes_in_the_same_moment_is_already_gone(stage: Stage, client: RegistryClient):
+def test_what_somebody_else_deletes_in_the_same_moment_is_already_gone(stage: Stage, client: RegistryClient) -> None:
     built = stage.push("one", "1.0")
     stage.sync()
     meddler = Meddler(client)
@@ -299,7 +299,7 @@ def test_what_somebody_else_deletes_in_the_same_moment_is_already_gone(stage: St
     )
 
 
-def test_names_that_look_like_addresses_are_names(stage: Stage):
+def test_names_that_look_like_addresses_are_names(stage: Stage) -> None:
     for repository in ("team/delete", "team/tags", "a/b/manifests"):
         stage.pusher.push(repository, platforms("one")[0], ["tags", "list", "manifests"])
 
