@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from webapp.catalogue.models import (
@@ -40,51 +41,60 @@ def known_digests(session: Session, digests: Collection[str]) -> set[str]:
     return set(session.scalars(select(Manifest.digest).where(among(Manifest.digest, digests))))
 
 
-def add_manifests(session: Session, manifests: Iterable[SeenManifest]) -> None:
-    """Keep new manifests, children before those that name them."""
-    added = [_add_manifest(session, each) for each in manifests if not _is_known(session, each.bytes.digest)]
-    session.flush()
-    for manifest in added:
-        if not manifest.platforms:
-            manifest.platforms = _platforms_of_children(session, manifest)
-        if manifest.created_at is None:
-            manifest.created_at = _created_by_children(session, manifest)
-        session.flush()
-    if added:  # one of them may be the child that an older index was waiting for
-        without_size = session.scalars(select(Manifest.id).where(Manifest.image_size_bytes.is_(None)))
-        compute_image_sizes(session, without_size.all())
+def add_manifests(session: Session, manifests: Collection[SeenManifest]) -> None:
+    """Keep new manifests, children before those that name them. Many come at once, so they are inserted as rows."""
+    known = known_digests(session, {each.bytes.digest for each in manifests})
+    new = {each.bytes.digest: each for each in manifests if each.bytes.digest not in known}
+    if not new:
+        return
+    session.execute(insert(Manifest), [_manifest_row(each) for each in new.values()])
+    ids = _manifest_ids(session, new)
+    descriptors = [row for digest, each in new.items() for row in _descriptor_rows(ids[digest], each)]
+    if descriptors:
+        session.execute(insert(ManifestDescriptor), descriptors)
+    for digest, each in new.items():
+        if each.manifest.children:
+            _learn_from_children(session, session.get_one(Manifest, ids[digest]))
+    # not of the new ones only: one of them may be the child that an older index was waiting for
+    without_size = session.scalars(select(Manifest.id).where(Manifest.image_size_bytes.is_(None)))
+    compute_image_sizes(session, without_size.all())
 
 
-def _is_known(session: Session, digest: str) -> bool:
-    return session.scalar(select(Manifest.id).where(Manifest.digest == digest)) is not None
-
-
-def _add_manifest(session: Session, seen: SeenManifest) -> Manifest:
+def _manifest_row(seen: SeenManifest) -> dict[str, Any]:
     manifest, config = seen.manifest, seen.config
-    row = Manifest(
-        digest=seen.bytes.digest,
-        media_type=seen.bytes.media_type,
-        kind=manifest.kind.value,
-        raw=seen.bytes.raw,
-        size_bytes=len(seen.bytes.raw),
-        artifact_type=manifest.artifact_type or "",
-        platforms=config.platform if config else "",
-        created_at=config.created if config else None,
-        labels=json.dumps(dict(config.labels) if config else {}, ensure_ascii=False),
-    )
-    row.descriptors = [
-        ManifestDescriptor(
-            position=position,
-            role=role,
-            digest=descriptor.digest,
-            media_type=descriptor.media_type,
-            size_bytes=descriptor.size_bytes,
-            platform=descriptor.platform or "",
-        )
+    return {
+        "digest": seen.bytes.digest,
+        "media_type": seen.bytes.media_type,
+        "kind": manifest.kind.value,
+        "raw": seen.bytes.raw,
+        "size_bytes": len(seen.bytes.raw),
+        "artifact_type": manifest.artifact_type or "",
+        "platforms": config.platform if config else "",
+        "created_at": config.created if config else None,
+        "labels": json.dumps(dict(config.labels) if config else {}, ensure_ascii=False),
+    }
+
+
+def _descriptor_rows(manifest_id: int, seen: SeenManifest) -> list[dict[str, Any]]:
+    return [
+        {
+            "manifest_id": manifest_id,
+            "position": position,
+            "role": role,
+            "digest": descriptor.digest,
+            "media_type": descriptor.media_type,
+            "size_bytes": descriptor.size_bytes,
+            "platform": descriptor.platform or "",
+        }
         for position, (role, descriptor) in enumerate(_descriptors(seen))
     ]
-    session.add(row)
-    return row
+
+
+def _learn_from_children(session: Session, index: Manifest) -> None:
+    """Platforms and age of an index are those of its children, which are here before it."""
+    index.platforms = _platforms_of_children(session, index)
+    index.created_at = _created_by_children(session, index)
+    session.flush()
 
 
 def _descriptors(seen: SeenManifest) -> list[tuple[DescriptorRole, Descriptor]]:

@@ -27,7 +27,9 @@ parts(root, digest, size_bytes) AS (
     FROM reach JOIN manifest_descriptors d ON d.manifest_id = reach.id AND d.role IN ('config', 'layer')
 ),
 blobs AS (SELECT root, digest, max(size_bytes) AS size_bytes FROM parts GROUP BY root, digest),
-sums AS (SELECT root, CAST(min(total(size_bytes), 9e18) AS INTEGER) AS bounded FROM blobs GROUP BY root),
+sums AS (
+    SELECT root, CAST(min(total(size_bytes), 9e18) AS INTEGER) AS size_bytes FROM blobs GROUP BY root
+),
 holes AS (
     SELECT DISTINCT reach.root
     FROM reach
@@ -36,11 +38,9 @@ holes AS (
     WHERE child.id IS NULL
 )
 UPDATE manifests
-SET image_size_bytes = (
-    SELECT CASE WHEN manifests.id IN (SELECT root FROM holes) THEN NULL ELSE bounded END
-    FROM sums WHERE sums.root = manifests.id
-)
-WHERE id IN (SELECT value FROM json_each(:roots))
+SET image_size_bytes = sums.size_bytes
+FROM sums
+WHERE sums.root = manifests.id AND NOT EXISTS (SELECT 1 FROM holes WHERE holes.root = sums.root)
 """
 
 _REPOSITORY_SIZE = """
