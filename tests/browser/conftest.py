@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from tests.chromium import chromium_program, open_chromium
 from tests.dashboard_process import PASSWORD, DashboardProcess
+from tests.pages.conftest import app, cast_template, fleet_pusher, make_app, synced_template  # noqa: F401
+from tests.records import cheap_passwords, records_template  # noqa: F401
 from tests.runtime.keeper_process import KeeperProcess, wait_for
+from tests.served_app import served
 
 WAIT_MS = 20_000
+SAID_OF_EVERY_REFUSAL = ("Failed to load resource", "Response Status Error Code")
 expect.set_options(timeout=WAIT_MS)
 
 
@@ -60,10 +65,16 @@ def new_context(browser: Browser, url: str, javascript: bool = True, width: int 
 
 
 def errors_of(page: Page) -> list[str]:
-    """What the browser complains of from now on: scripts that fail, and what the policy of the page forbids."""
+    """What goes wrong from now on: answers of 500 and more, scripts that fail, what the policy of the page forbids."""
     errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error" and not message.text.startswith(SAID_OF_EVERY_REFUSAL):
+            errors.append(message.text)
+
+    page.on("console", note)
     page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("response", lambda answer: errors.append(f"{answer.status} {answer.url}") if answer.status >= 500 else None)
     return errors
 
 
@@ -92,3 +103,21 @@ def until_shown(page: Page, locator: Locator) -> None:
         return bool(locator.count())
 
     wait_for(is_there, f"there is {locator}")
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:  # noqa: F811
+    """The address of `app`: the demo fleet, synced, in front of a real registry."""
+    with served(app) as url:
+        yield url
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """A page on which alice, who administers, has signed in; it fails the test for what the browser complains of."""
+    with new_context(browser, address) as context:
+        page = context.new_page()
+        errors = errors_of(page)
+        sign_in(page)
+        yield page
+        assert errors == []

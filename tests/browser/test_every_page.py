@@ -1,0 +1,90 @@
+"""What holds for all pages: readable by everybody, nothing scrolls sideways, nothing is complained of."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Browser, Page
+
+from demo.fleet import API, BUILDER, ETL, LONG_TAG, SHOP, WEB
+from tests.browser.conftest import errors_of, new_context, sign_in
+from tests.look.records import everything
+from tests.pages.conftest import parts_of
+from tests.served_app import served
+
+PATHS = (
+    "/repositories",
+    "/repositories?q=nothing",
+    f"/repositories/{API}?sort=image",
+    f"/repositories/{BUILDER}",
+    f"/repositories/{ETL}",
+    f"/repositories/{ETL}/-/tags/{LONG_TAG}",
+    f"/repositories/{WEB}/-/tags/2.1",
+    f"/repositories/{SHOP}/-/tags/8.0.0-rc.1",
+    f"/repositories/{API}/-/tags/1.4.2/delete",
+    f"/repositories/{SHOP}/-/delete",
+    "/removals/2",
+    "/removals/3",
+    "/activities",
+    "/maintenance",
+    "/maintenance/free-space",
+    "/maintenance/runs/3",
+    "/maintenance/runs/4",
+    "/status",
+    "/no-such-page",
+)
+SERIOUS = ("serious", "critical")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_can_be_read_by_everybody(browser: Browser, app: Flask, scheme: Literal["light", "dark"]) -> None:
+    found = {}
+    width = 1280 if scheme == "light" else 360
+    with _full(app) as url, new_context(browser, url, width=width, color_scheme=scheme, bypass_csp=True) as context:
+        page = context.new_page()
+        page.goto("/sign-in")
+        found["/sign-in"] = _violations(page)
+        sign_in(page)
+        for path in PATHS:
+            page.goto(path)
+            found[path] = _violations(page)
+        page.goto(f"/repositories/{API}")
+        page.locator(".trash").first.click()
+        page.locator("#dialog .button.danger").wait_for()
+        found["the dialog"] = _violations(page)
+    assert {path: violations for path, violations in found.items() if violations} == {}
+
+
+@pytest.mark.parametrize("width", [360, 640, 1280])
+def test_nothing_scrolls_sideways_and_nothing_is_complained_of(browser: Browser, app: Flask, width: int) -> None:
+    wide = []
+    with _full(app) as url, new_context(browser, url, width=width) as context:
+        page = context.new_page()
+        errors = errors_of(page)
+        sign_in(page)
+        for path in PATHS:
+            page.goto(path)
+            if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+                wide.append(path)
+    assert wide == []
+    assert errors == []
+
+
+def _full(app: Flask) -> Any:
+    """The application with everything in its records that a page can show."""
+    with parts_of(app).writing() as session:
+        everything(session)
+    return served(app)
+
+
+def _violations(page: Page) -> list[str]:
+    """What axe calls serious or worse: the rule, and the elements."""
+    answer = Axe().run(page).response
+    return [
+        f"{each['id']}: {', '.join(str(node['target']) for node in each['nodes'][:3])}"
+        for each in answer["violations"]
+        if each["impact"] in SERIOUS
+    ]
