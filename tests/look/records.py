@@ -1,0 +1,261 @@
+"""What stands in the records of each state that is drawn: rows made with the models, as the application makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from demo.fleet import API, WEB
+from webapp.activities.models import Activity, ActivityKind, Outcome
+from webapp.activities.record import record
+from webapp.catalogue.models import Manifest, RegistryMode, RegistryState, Repository, Tag
+from webapp.catalogue.rows import registry_state
+from webapp.maintenance.models import (
+    KeeperReadiness,
+    KeeperSeen,
+    Run,
+    RunKind,
+    RunOutcome,
+    RunStep,
+    StepName,
+)
+from webapp.maintenance.models import StepState as RunStepState
+from webapp.maintenance.printed import pack
+from webapp.removal.models import Removal, RemovalState, RemovalStep, RemovedTag, StepState
+
+Prepare = Callable[[Session], None]
+
+NOW = datetime.now(UTC)
+MANY_TAGS = "team/three-hundred"
+LONGEST_NAME = "/".join(["team", *["a-component-of-a-name-that-goes-on-and-on"] * 6])[:255].rstrip("-/")
+LONGEST_TAG = "v1." + "0123456789" * 12 + "-last"
+OTHER_TABLES = (Tag, Repository)
+FREED = 41_300_112
+KEPT = "It was pushed again as 1.4.3 while this was under way."
+REFUSED = "The registry answered 500 to DELETE; nothing is known to be gone."
+COLLECTOR_FAILED = "The collector ended with code 2: the store's disk is full."
+
+
+def digest(number: int) -> str:
+    """A digest of nothing in particular."""
+    return f"sha256:{number:064x}".replace("0000000000", "7be1a93c05")
+
+
+def everything(session: Session) -> None:
+    """The fleet as it was read, and beside it what a fleet has rarely."""
+    _spread_over_time(session)
+    _add_repository(session, MANY_TAGS, [f"build-{4000 + number}" for number in range(300)])
+    _add_repository(session, LONGEST_NAME, [LONGEST_TAG, "1.0"])
+    session.merge(KeeperSeen(id=1, readiness=KeeperReadiness.READY, sentence="Holystone can restart this registry.",
+                             registry_version=VERSION, seen_at=NOW))  # fmt: skip
+    registry_state(session).scheduler_seen_at = NOW + timedelta(hours=1)
+    _activities(session)
+    _removals(session)
+    _run(session, 1, RunOutcome.SUCCEEDED, timedelta(days=9))
+    _run(session, 2, RunOutcome.SUCCEEDED, timedelta(days=2), kind=RunKind.DRY_RUN)
+    _run(session, 3, RunOutcome.STOPPED, timedelta(days=1), reason="alice stopped it before anything was collected.")
+    _run(session, 4, RunOutcome.SUCCEEDED, timedelta(hours=3))
+
+
+VERSION = "/usr/bin/docker-registry github.com/docker/distribution 2.8.2+ds1"
+
+
+def empty(session: Session) -> None:
+    """A registry that nothing has been pushed to, and a Holystone that nothing was done with."""
+    for table in (*OTHER_TABLES, RemovedTag, RemovalStep, Removal, RunStep, Run, Activity):
+        session.execute(delete(table))
+
+
+def first_sync(session: Session) -> None:
+    """The first look at the registry, when 34 of 120 repositories are read."""
+    state = registry_state(session)
+    state.sync_started_at, state.sync_finished_at, state.sync_complete_at = NOW, None, None
+    state.repositories_total, state.repositories_done = 120, 34
+
+
+def first_steps(session: Session) -> None:
+    """A registry that refuses deletes and has no keeper: most of what a newcomer has to see to."""
+    empty(session)
+    state = registry_state(session)
+    state.may_delete, state.sync_complete_at, state.may_list = False, None, False
+    session.execute(delete(KeeperSeen))
+
+
+def no_keeper(session: Session) -> None:
+    """Nothing stands in front of the registry."""
+    sentence = "Holystone cannot restart this registry: no keeper is set (HOLYSTONE_KEEPER_FOLDER)."
+    session.merge(KeeperSeen(id=1, readiness=KeeperReadiness.MISSING, sentence=sentence, seen_at=NOW))
+    session.execute(delete(RunStep))
+    session.execute(delete(Run))
+
+
+def unreachable(session: Session) -> None:
+    """A registry that does not answer."""
+    _mode(session, RegistryMode.UNREACHABLE, "The registry does not answer (connection refused).")
+
+
+def read_only(session: Session) -> None:
+    """A registry that takes no pushes and no deletes."""
+    _mode(session, RegistryMode.READ_ONLY, "")
+
+
+def deletes_disabled(session: Session) -> None:
+    """A registry whose configuration forbids deletes."""
+    registry_state(session).may_delete = False
+
+
+def in_doubt(session: Session) -> None:
+    """Much seems to be gone, and the scheduler is silent."""
+    state = registry_state(session)
+    state.doubt = "5 of 8 repositories that had tags are not listed any more. None was marked as gone."
+    state.doubt_since, state.doubt_digest = NOW, "0"
+    state.scheduler_seen_at = NOW - timedelta(minutes=14)
+    state.sync_problem = "data/etl could not be read: the registry answered 500."
+
+
+def failed_run(session: Session) -> None:
+    """A run whose collector failed."""
+    _run(session, 5, RunOutcome.FAILED, timedelta(minutes=4), reason=COLLECTOR_FAILED, failed_at=StepName.COLLECT)
+
+
+def live_run(session: Session) -> None:
+    """A run that collects."""
+    _run(session, 5, None, timedelta(seconds=40))
+    _mode(session, RegistryMode.READ_ONLY, "")
+
+
+def _mode(session: Session, mode: RegistryMode, sentence: str) -> None:
+    state: RegistryState = registry_state(session)
+    state.mode, state.mode_sentence = mode, sentence
+    state.mode_since, state.sync_complete_at = NOW - timedelta(minutes=47), NOW - timedelta(minutes=49)
+
+
+def _spread_over_time(session: Session) -> None:
+    """Everything was pushed a moment ago; let tags be as old as their images say."""
+    for tag, created_at in session.execute(select(Tag, Manifest.created_at).join(Manifest)):
+        tag.pushed_at = created_at if created_at and created_at.year > 1970 else NOW - timedelta(days=3, hours=tag.id)
+        tag.pushed_at_is_seen = tag.name.startswith("2026")
+    session.flush()
+    for repository in session.scalars(select(Repository)):
+        repository.changed_at = max((tag.pushed_at for tag in repository.tags), default=None)
+
+
+def _add_repository(session: Session, name: str, tags: Sequence[str]) -> None:
+    repository = Repository(
+        name=name, namespace=name.partition("/")[0], first_seen_at=NOW, synced_at=NOW, changed_at=NOW,
+        tag_count=len(tags), image_count=len(tags), size_bytes=48_211_904,
+    )  # fmt: skip
+    session.add(repository)
+    manifest = session.scalars(select(Manifest).where(Manifest.kind == "index").limit(1)).one()
+    for number, tag in enumerate(tags):
+        known = number % 7 != 3
+        repository.tags.append(
+            Tag(
+                name=tag, digest=manifest.digest if known else digest(number), pushed_at=NOW - timedelta(hours=number),
+                pushed_at_is_seen=False, manifest_id=manifest.id if known else None,
+                problem="" if known else "its manifest could not be read",
+            )
+        )  # fmt: skip
+
+
+def _activities(session: Session) -> None:
+    def add(hours: float, actor: str, kind: ActivityKind, outcome: Outcome = Outcome.DONE, **more: object) -> None:
+        at = NOW - timedelta(hours=hours)
+        record(session, at=at, actor=actor, kind=kind, outcome=outcome, place="10.0.0.7", **more)  # type: ignore[arg-type]
+
+    add(0.2, "alice", ActivityKind.SIGNED_IN)
+    add(0.5, "unknown", ActivityKind.SIGN_IN_FAILED, Outcome.FAILED, reason="There is no user called “root”.")
+    add(1, "alice", ActivityKind.TAG_DELETED, repository=WEB, tag="1.8", digest=digest(8))
+    add(3, "alice", ActivityKind.RUN_FINISHED, run_id=4)
+    add(3.1, "alice", ActivityKind.RUN_STARTED, run_id=4)
+    add(26, "bob", ActivityKind.TAG_DELETED, Outcome.ALREADY_GONE, repository=WEB, tag="1.7", digest=digest(7))
+    add(27, "bob", ActivityKind.TAG_DELETED, Outcome.UNKNOWN, repository=API, tag="1.2.9", digest=digest(9),
+        reason="The registry did not answer in time.")  # fmt: skip
+    add(28, "bob", ActivityKind.TAG_DELETED, Outcome.KEPT, repository=API, tag="1.2.8", reason=KEPT)
+    add(200, "alice", ActivityKind.USER_CREATED, reason="bob, user")
+    add(201, "alice", ActivityKind.IMAGE_DELETED, repository=LONGEST_NAME, digest=digest(3))
+
+
+def _removals(session: Session) -> None:
+    """One that went well, of forty tags; one that went partly; one under way."""
+    states = [StepState.DELETED] * 36 + [StepState.KEPT, StepState.KEPT, StepState.FAILED, StepState.ALREADY_GONE]
+    _removal(session, 1, RemovalState.DONE, [StepState.DELETED] * 40)
+    _removal(session, 2, RemovalState.PARTLY, states)
+    _removal(session, 3, RemovalState.OPEN, states[30:] + [StepState.INTENDED] * 30)
+
+
+def _removal(session: Session, number: int, state: RemovalState, steps: Sequence[StepState]) -> None:
+    at = NOW - (timedelta(seconds=12) if state == RemovalState.OPEN else timedelta(hours=30 * number))
+    outcomes = {
+        StepState.DELETED: Outcome.DONE, StepState.KEPT: Outcome.KEPT, StepState.FAILED: Outcome.FAILED,
+        StepState.ALREADY_GONE: Outcome.ALREADY_GONE,
+    }  # fmt: skip
+    reasons = {StepState.KEPT: KEPT, StepState.FAILED: REFUSED}
+    session.add(
+        Removal(
+            id=number, request_key=f"look {number}", started_at=at, actor="alice", place="10.0.0.7", repository=MANY_TAGS,
+            tag=None, fingerprint="", state=state, fencing_token=number, bytes_freed=FREED,
+            finished_at=None if state == RemovalState.OPEN else at + timedelta(seconds=4),
+        )
+    )  # fmt: skip
+    session.flush()
+    for position, step in enumerate(steps):
+        name, on, reason = f"build-{900 + position}", digest(1000 + position), reasons.get(step, "")
+        activity = record(
+            session, at=at, actor="alice", kind=ActivityKind.TAG_DELETED, outcome=outcomes.get(step, Outcome.UNKNOWN),
+            reason=reason, repository=MANY_TAGS, tag=name, digest=on, removal_id=number, place="10.0.0.7",
+        )  # fmt: skip
+        session.add(RemovalStep(removal_id=number, position=position, digest=on, state=step, reason=reason))
+        session.add(
+            RemovedTag(removal_id=number, name=name, digest=on, activity_id=activity.id, state=step, reason=reason)
+        )
+
+
+PROOFS = {
+    StepName.PREFLIGHT: "The registry is read-write, the keeper serves, no removal is open.",
+    StepName.ORDER: "The keeper holds the store's lock.",
+    StepName.PROVE_READ_ONLY: "6 write methods refused with 405.",
+    StepName.COLLECT: "214 manifests marked, 31 blobs eligible.",
+    StepName.PROVE_READ_WRITE: "The registry offers PUT again.",
+}
+
+
+def _run(
+    session: Session,
+    number: int,
+    outcome: RunOutcome | None,
+    age: timedelta,
+    *,
+    kind: RunKind = RunKind.COLLECT,
+    reason: str = "",
+    failed_at: StepName | None = None,
+) -> None:
+    at, ended = NOW - age, outcome == RunOutcome.SUCCEEDED
+    is_real = kind == RunKind.COLLECT
+    run = Run(
+        id=number, kind=kind, actor="alice", place="10.0.0.7", activity_id=1, token=f"look {number}",
+        fencing_token=number, started_at=at, finished_at=at + timedelta(seconds=14.2) if outcome else None,
+        outcome=outcome, reason=reason, bytes_freed=FREED if ended and is_real else None,
+        bytes_predicted=FREED if ended or outcome is None else None, blobs=31 if ended else None,
+        manifests=214 if ended else None, seconds_without_push=8.4 if outcome and is_real else None,
+    )  # fmt: skip
+    lines = [f"blob eligible for deletion: {digest(each)}" for each in range(60)]
+    run.output = pack(lambda: lines) if outcome != RunOutcome.STOPPED else None
+    names = tuple(StepName) if is_real else (StepName.PREFLIGHT, StepName.ORDER, StepName.COLLECT)
+    for position, name in enumerate(names):
+        is_last = name == failed_at or (outcome is None and name == StepName.COLLECT)
+        state = RunStepState.FAILED if name == failed_at else RunStepState.NOW if is_last else RunStepState.DONE
+        begun = at + timedelta(seconds=2 * position)
+        run.steps.append(
+            RunStep(
+                position=position, name=name, state=state, started_at=begun,
+                finished_at=None if state == RunStepState.NOW else begun + timedelta(seconds=1.9),
+                proof=reason if name == failed_at else "" if is_last else PROOFS[name],
+            )
+        )  # fmt: skip
+        if is_last or outcome == RunOutcome.STOPPED:
+            break
+    session.add(run)

@@ -1,0 +1,175 @@
+"""Every page and every state that is drawn: in which records, at which address, after doing what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Page, expect
+
+from demo.fleet import API, ETL, LONG_TAG, SHOP, WEB
+from tests.look import records
+from tests.look.records import LONGEST_NAME, LONGEST_TAG, MANY_TAGS
+
+Act = Callable[[Page], None]
+ADMINISTRATOR, USER, NOBODY = "alice", "bob", ""
+EVERYTHING = "everything"
+BROKEN = "broken"
+"""An application whose list of activities raises an error that nobody foresaw."""
+
+SPARE = "team/spare"
+"""A repository whose tags are deleted while drawing."""
+
+STATES: dict[str, records.Prepare] = {
+    each.__name__.replace("_", "-"): each
+    for each in (
+        records.empty, records.first_sync, records.first_steps, records.no_keeper, records.unreachable,
+        records.read_only, records.deletes_disabled, records.in_doubt, records.failed_run, records.live_run,
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One picture. `act` is done after the page was opened; `whole` draws all of it, not only the window."""
+
+    name: str
+    path: str
+    state: str = EVERYTHING
+    who: str = ADMINISTRATOR
+    act: Act | None = None
+    whole: bool = True
+
+
+def open_dialog(page: Page) -> None:
+    """Press what opens the page's dialog, and wait for the figures."""
+    page.locator("[aria-haspopup=dialog]").first.click()
+    _wait_for_dialog(page)
+
+
+def unfold(page: Page) -> None:
+    """The dialog, with its list of what goes."""
+    open_dialog(page)
+    page.locator("#dialog .fold summary").click()
+
+
+def open_siblings(page: Page) -> None:
+    """The dialog of a tag whose image has two other tags."""
+    page.get_by_role("link", name="Delete 1.4.2…").click()
+    _wait_for_dialog(page)
+
+
+def open_row(page: Page) -> None:
+    """The dialog of the second row's tag."""
+    page.locator(".trash").nth(1).click()
+    _wait_for_dialog(page)
+
+
+def delete_newest(page: Page) -> None:
+    """Delete the first tag; the toast says so."""
+    page.locator(".trash").first.click()
+    page.locator("#dialog button[type=submit]").click()
+    expect(page.locator(".toast")).to_be_visible()
+
+
+def press_wrong_name(page: Page) -> None:
+    """Ask to delete an image under a name that is not its own."""
+    page.locator("#typed_name").fill("team/shopping")
+    page.locator(".dialog-page button[type=submit]").click()
+    expect(page.locator(".error")).to_be_visible()
+
+
+def sign_in_wrongly(page: Page) -> None:
+    """Sign in with a password that is not alice's."""
+    page.get_by_label("Name").fill("alice")
+    page.get_by_label("Password").fill("not this one")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator(".notice")).to_be_visible()
+
+
+def lose_session(page: Page) -> None:
+    """Press a trash can after the session has ended."""
+    cookies = page.context.cookies()
+    page.context.clear_cookies(name="holystone")
+    page.locator(".trash").first.click()
+    expect(page.locator("#dialog .notice")).to_be_visible()
+    page.context.add_cookies([each for each in cookies if each["name"] == "holystone"])  # type: ignore[list-item]
+
+
+def open_menu(page: Page) -> None:
+    """The account's menu."""
+    page.locator(".menu summary").click()
+
+
+def show_keys(page: Page) -> None:
+    """The list of keys."""
+    page.keyboard.press("?")
+
+
+def unfold_activity(page: Page) -> None:
+    """The line of forty deletions."""
+    page.locator(".activity", has_text="40 tags").first.locator("summary").click()
+
+
+def _wait_for_dialog(page: Page) -> None:
+    expect(page.locator("#dialog .dialog-body button, #dialog .dialog-body .notice").first).to_be_visible()
+
+
+SCENES = (
+    Scene("sign-in", "/sign-in", who=NOBODY),
+    Scene("sign-in-error", "/sign-in", who=NOBODY, act=sign_in_wrongly),
+    Scene("repositories", "/repositories"),
+    Scene("repositories-no-match", "/repositories?q=nothing-like-this"),
+    Scene("repositories-empty", "/repositories", "empty"),
+    Scene("repositories-first-sync", "/repositories", "first-sync"),
+    Scene("repositories-first-steps", "/repositories", "first-steps"),
+    Scene("repositories-unreachable", "/repositories", "unreachable"),
+    Scene("tags", f"/repositories/{API}"),
+    Scene("tags-by-image", f"/repositories/{API}?sort=image"),
+    Scene("tags-no-match", f"/repositories/{API}?q=rc-*"),
+    Scene("tags-of-a-user", f"/repositories/{API}", who=USER),
+    Scene("tags-300", f"/repositories/{MANY_TAGS}"),
+    Scene("tags-longest-name", f"/repositories/{LONGEST_NAME}"),
+    Scene("tags-long-name", f"/repositories/{ETL}"),
+    Scene("tags-read-only", f"/repositories/{API}", "read-only"),
+    Scene("tags-deletes-disabled", f"/repositories/{API}", "deletes-disabled"),
+    Scene("tags-unreachable", f"/repositories/{API}", "unreachable"),
+    Scene("tag", f"/repositories/{WEB}/-/tags/2.1"),
+    Scene("tag-longest-name", f"/repositories/{LONGEST_NAME}/-/tags/{LONGEST_TAG}"),
+    Scene("tag-markup", f"/repositories/{SHOP}/-/tags/8.0.0-rc.1"),
+    Scene("tag-signed", f"/repositories/{API}/-/tags/1.4.2"),
+    Scene("delete-tag", f"/repositories/{WEB}", act=open_row, whole=False),
+    Scene("delete-tag-siblings", f"/repositories/{API}", act=open_siblings, whole=False),
+    Scene("delete-image", f"/repositories/{API}", act=open_dialog, whole=False),
+    Scene("delete-image-unfolded", f"/repositories/{SHOP}", act=unfold, whole=False),
+    Scene("delete-tag-page", f"/repositories/{ETL}/-/tags/{LONG_TAG}/delete"),
+    Scene("delete-image-page", f"/repositories/{SHOP}/-/delete", act=press_wrong_name),
+    Scene("delete-read-only", f"/repositories/{API}/-/tags/1.3.0/delete", "read-only"),
+    Scene("deleted", f"/repositories/{SPARE}", act=delete_newest, whole=False),
+    Scene("removal-under-way", "/removals/3"),
+    Scene("removal-partly", "/removals/2"),
+    Scene("removal-done", "/removals/1"),
+    Scene("activities", "/activities", act=unfold_activity),
+    Scene("activities-no-match", "/activities?person=nobody"),
+    Scene("activities-empty", "/activities", "empty"),
+    Scene("maintenance", "/maintenance"),
+    Scene("maintenance-no-keeper", "/maintenance", "no-keeper"),
+    Scene("maintenance-live", "/maintenance", "live-run"),
+    Scene("free-space", "/maintenance", act=open_dialog, whole=False),
+    Scene("free-space-page", "/maintenance/free-space"),
+    Scene("run-done", "/maintenance/runs/4"),
+    Scene("run-live", "/maintenance/runs/5", "live-run"),
+    Scene("run-failed", "/maintenance/runs/5", "failed-run"),
+    Scene("run-stopped", "/maintenance/runs/3"),
+    Scene("dry-run", "/maintenance/runs/2"),
+    Scene("status", "/status"),
+    Scene("status-problems", "/status", "in-doubt"),
+    Scene("status-unreachable", "/status", "unreachable"),
+    Scene("status-deletes-disabled", "/status", "deletes-disabled"),
+    Scene("menu", "/repositories", act=open_menu, whole=False),
+    Scene("keys", "/repositories", act=show_keys, whole=False),
+    Scene("signed-out", f"/repositories/{API}", act=lose_session, whole=False),
+    Scene("403", "/maintenance/free-space", who=USER),
+    Scene("404", "/repositories/team/nothing-of-this-name"),
+    Scene("500", "/activities", BROKEN),
+)
