@@ -36,7 +36,8 @@ def test_bytes_have_three_digits(size_bytes: int | None, words: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (-5, "0 seconds ago"),
+        (-5, "now"),
+        (0, "now"),
         (1, "1 second ago"),
         (59, "59 seconds ago"),
         (60, "1 minute ago"),

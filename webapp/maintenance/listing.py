@@ -76,6 +76,11 @@ def keeper_seen(session: Session) -> KeeperSeen | None:
     return session.get(KeeperSeen, 1)
 
 
+def version_words(version: str) -> str:
+    """What `registry --version` printed, for people: 'registry 2.8.2+ds1', without its path and its package."""
+    return f"registry {version.rsplit(maxsplit=1)[-1]}" if version.strip() else ""
+
+
 def step_lines(run: Run) -> list[StepLine]:
     """All steps of a run, also those that have not come yet or will not."""
     taken = {step.name: step for step in run.steps}

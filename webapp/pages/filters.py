@@ -55,8 +55,10 @@ def counted(number: int, singular: str, plural: str | None = None) -> str:
 
 
 def ago(at: datetime, now: datetime) -> str:
-    """A time relative to now, for seven days; then the moment itself."""
-    seconds = max(0, int((now - at).total_seconds()))
+    """A time relative to now, for seven days; then the moment itself. What lies ahead is now: clocks differ a little."""
+    seconds = int((now - at).total_seconds())
+    if seconds < 1:
+        return "now"
     for unit_s, unit, most in ((1, "second", 60), (60, "minute", 60), (3600, "hour", 24), (86400, "day", 8)):
         if seconds // unit_s < most:
             return f"{counted(seconds // unit_s, unit)} ago"

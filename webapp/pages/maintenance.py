@@ -179,7 +179,7 @@ def _keeper(seen: KeeperSeen | None) -> dict[str, str]:
 
 
 def _facts(seen: KeeperSeen | None, last: Run | None) -> Sequence[str]:
-    version = seen.registry_version if seen else ""
+    version = listing.version_words(seen.registry_version) if seen else ""
     return [each for each in (version, "no run yet" if last is None else "") if each]
 
 

@@ -12,7 +12,7 @@ from webapp.catalogue.checks import registry_checks
 from webapp.catalogue.doubt import accept
 from webapp.catalogue.models import RegistryState
 from webapp.catalogue.sync import check_registry
-from webapp.maintenance.listing import keeper_seen
+from webapp.maintenance.listing import keeper_seen, version_words
 from webapp.pages.addresses import HOME, path_of
 from webapp.pages.answers import go_to, page_or_fragment
 from webapp.pages.background import StillLooking
@@ -49,10 +49,10 @@ def check_again() -> Response:
     """Ask the registry now."""
     catalogue = parts().catalogue
     try:
-        found = background().ask(lambda: check_registry(catalogue))
+        background().ask(lambda: check_registry(catalogue))
     except StillLooking:
-        return go_to(_back(), NO_ANSWER)
-    return go_to(_back(), "Checked just now." if found.reachable else "Checked just now: the registry does not answer.")
+        return go_to(_back(), trouble=NO_ANSWER)
+    return go_to(_back(), "Checked just now.")
 
 
 @bp.post("/status/vanished")
@@ -61,7 +61,7 @@ def confirm_vanished() -> Response:
     with parts().writing() as session:
         believed = accept(session, request.form.get("digest", ""))
     if not believed:
-        return go_to(url_for(".index"), OTHER_DOUBT)
+        return go_to(url_for(".index"), trouble=OTHER_DOUBT)
     background().sync_all_soon()
     return go_to(url_for(".index"), BELIEVED)
 
@@ -75,9 +75,10 @@ def _back() -> str:
 def _facts(session: Session, state: RegistryState | None) -> list[tuple[str, str]]:
     settings, seen = parts().settings, keeper_seen(session)
     generation = state.generation if state else ""
-    registry = (seen.registry_version if seen else "") or (f"{generation}.x" if generation.isdecimal() else "not known")
+    generation_words = f"registry {generation}.x" if generation.isdecimal() else ""
+    version = (version_words(seen.registry_version) if seen else "") or generation_words or "version not known"
     return [
-        ("Registry", f"{settings.REGISTRY_URL}, version {registry}"),
+        ("Registry", f"{settings.REGISTRY_URL}, {version}"),
         ("Records", settings.database_url.removeprefix("sqlite:///")),
         ("SQLite", dbapi2.sqlite_version),
         ("Python", platform.python_version()),
