@@ -79,6 +79,7 @@ def test_htmx_gets_the_rows_that_left_the_counts_and_the_toast(alice: Visitor) -
     assert answer.headers["HX-Trigger-After-Settle"] == "dialog-done"
     assert body.count('hx-swap-oob="delete"') == 3
     assert "3 of 6 tags" in text_of(answer)
+    assert "docker pull registry.example/team/api:1.4.1" in text_of(answer)
     assert "Deleted 3 tags of team/api: 1.4, 1.4.2, latest." in text_of(answer)
 
 
@@ -119,16 +120,37 @@ def test_an_image_stays_when_its_name_was_not_typed(
     assert removals(app) == 0
 
 
-def test_many_tags_are_asked_for_by_name_and_shown_on_a_page_of_their_own(app: Flask, alice: Visitor) -> None:
-    address = "/repositories/tools/builder/-/delete"
+def test_many_tags_are_asked_for_by_name_and_shown_on_a_page_of_their_own(
+    app: Flask, alice: Visitor, fleet_pusher: Pusher, fleet_client: RegistryClient
+) -> None:
+    many = [f"build-{number}" for number in range(21)]
+    fleet_pusher.push("team/many", image([layer("many", 100)]), many)
+    sync(parts_of(app).catalogue)
+    address = dialog_of("build-7", "team/many")
+    assert "Delete 21 tags" in text_of(alice.get(address))
     assert alice.delete(address, htmx=True).status_code == 422
-    answer = alice.delete(address, htmx=True, typed_name="tools/builder")
+    answer = alice.delete(address, htmx=True, typed_name="team/many")
     page = answer.headers["HX-Redirect"]
     wait_for(lambda: "every 1s" not in alice.get(page, htmx=True).get_data(as_text=True))
-    progress = alice.get(page)
-    assert "Deleted 241 tags." in text_of(progress)
-    assert "241 deleted" in text_of(progress)
-    assert "Try again" not in text_of(progress)
+    text = text_of(alice.get(page))
+    assert "Deleted 21 tags. The space comes back at the next collection." in text
+    assert "21 deleted" in text
+    assert "Try again" not in text
+    assert fleet_client.tags("team/many") == []
+
+
+def test_what_failed_is_listed_first_and_leads_back_to_the_dialog(
+    app: Flask, alice: Visitor, bob: Visitor, fleet_registry: RegistryProcess
+) -> None:
+    fields = fields_of(alice.get(dialog_of("1.4")))
+    fleet_registry.restart(deletes=False)
+    assert alice.press(dialog_of("1.4"), fields).status_code == 409
+    page = alice.get("/removals/1")
+    assert "Deleted 0 of 3 tags." in text_of(page)
+    assert "3 failed" in text_of(page)
+    assert "Deleting is switched off in the registry's configuration" in text_of(page)
+    assert f'href="{dialog_of("1.4")}?then=leave"' in page.get_data(as_text=True)
+    assert "?then=leave" not in bob.get("/removals/1").get_data(as_text=True)
 
 
 def test_a_button_pressed_twice_is_one_removal_and_one_answer(app: Flask, alice: Visitor) -> None:

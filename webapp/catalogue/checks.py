@@ -9,6 +9,7 @@ from webapp.checks import Check, CheckState
 
 SCHEDULER_SILENT_AFTER = timedelta(minutes=2)
 DELETE_LINES = "storage:\n  delete:\n    enabled: true"
+NOT_NOW = "Not known while the registry does not answer."
 RESTART_IT = "Restart Holystone; its log says what keeps the jobs from running."
 
 
@@ -42,6 +43,8 @@ def _answers(state: RegistryState) -> Check:
 
 def _may_list(state: RegistryState) -> Check:
     name = "Holystone may list what it holds"
+    if state.mode == RegistryMode.UNREACHABLE:
+        return Check(name, CheckState.UNKNOWN, NOT_NOW)
     if state.may_list is None:
         return Check(name, CheckState.UNKNOWN, "It has not been asked yet.")
     if not state.may_list:
@@ -54,6 +57,8 @@ def _may_list(state: RegistryState) -> Check:
 
 def _may_delete(state: RegistryState) -> Check:
     name = "Holystone may delete"
+    if state.mode == RegistryMode.UNREACHABLE:
+        return Check(name, CheckState.UNKNOWN, NOT_NOW)
     if state.may_delete:
         return Check(name, CheckState.GOOD, "The registry accepts deletes.")
     if state.may_delete is None:
@@ -69,7 +74,7 @@ def _mode(state: RegistryState) -> Check:
     if state.mode == RegistryMode.READ_ONLY:
         remedy = "While a run is under way this is meant to be so. Else take `readonly` out of its configuration."
         return Check(name, CheckState.WARNING, "It is read-only: nothing can be pushed or deleted.", remedy)
-    return Check(name, CheckState.UNKNOWN, "It did not say.")
+    return Check(name, CheckState.UNKNOWN, NOT_NOW if state.mode == RegistryMode.UNREACHABLE else "It did not say.")
 
 
 def _last_sync(state: RegistryState, now: datetime, sync_interval_s: float) -> Check:

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, flash, make_response, redirect, render_template, request
 
 FRAGMENT_MARK = "X-Holystone"
+TOAST, TROUBLE = "toast", "trouble"
 
 
 def wants_fragment() -> bool:
@@ -33,10 +34,12 @@ def fragment_answer(template: str, status: int = 200, **context: Any) -> Respons
     return response
 
 
-def go_to(address: str, toast: str = "") -> Response:
-    """Send the browser to another page, which shows `toast`."""
+def go_to(address: str, toast: str = "", trouble: str = "") -> Response:
+    """Send the browser to another page, which shows `toast` for some seconds, or `trouble` until it is left."""
     if toast:
-        flash(toast)
+        flash(toast, TOAST)
+    if trouble:
+        flash(trouble, TROUBLE)
     if not wants_fragment():
         return make_response(redirect(address, code=303))
     response = make_response("", 200)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Flask, get_flashed_messages, url_for
+from flask import Flask, get_flashed_messages, request, url_for
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp.catalogue.models import RegistryMode, RegistryState
 from webapp.maintenance.listing import last_run, outcome_kind
-from webapp.pages.answers import wants_fragment
+from webapp.pages.answers import TOAST, TROUBLE, wants_fragment
 from webapp.pages.current import may_delete, parts, person
 from webapp.pages.filters import moment
 
@@ -54,7 +54,12 @@ def frame() -> dict[str, Any]:
     """The variables of templates/layout.html. Fragments have no frame, and leave the toasts to the next page."""
     if wants_fragment():
         return {"person": person()}
-    common = {"theme": "", "public_name": parts().settings.public_name, "toasts": get_flashed_messages()}
+    common = {
+        "theme": "",
+        "public_name": parts().settings.public_name,
+        "toasts": get_flashed_messages(category_filter=[TOAST]),
+        "troubles": get_flashed_messages(category_filter=[TROUBLE]),
+    }
     try:
         with parts().reading() as session:
             state = session.get(RegistryState, 1)
@@ -79,16 +84,15 @@ def banner(session: Session, state: RegistryState | None) -> Banner | None:
     if run and outcome_kind(run) == "danger":
         link = Link("See what happened", url_for("maintenance.run", run_id=run.id))
         return Banner("danger", f"The last run {run.outcome}. {run.reason}".strip(), link)
-    status = Link("Status", url_for("status.index"))
+    status = Link("Status", url_for("status.index")) if request.endpoint != "status.index" else None
     if state is None:
         return None
     if state.mode == RegistryMode.UNREACHABLE:
-        return Banner("danger", f"{state.mode_sentence} Pages show what it held{_at(state.sync_complete_at)}.", status)
+        return Banner("danger", state.mode_sentence, status)
     if state.mode == RegistryMode.READ_ONLY:
         return Banner("warn", "The registry is read-only: nothing can be pushed or deleted.", status)
     if state.may_delete is False and may_delete():
-        link = Link("How to enable them", url_for("status.index"))
-        return Banner("warn", "The registry refuses deletes, so nothing can be deleted.", link)
+        return Banner("warn", "The registry refuses deletes, so nothing can be deleted.", status)
     return None
 
 
@@ -96,7 +100,3 @@ def _since(at: datetime | None) -> str:
     if at is None:
         return ""
     return f" since {at:%H:%M}" if at.date() == parts().now().date() else f" since {moment(at)}"
-
-
-def _at(at: datetime | None) -> str:
-    return f" at {moment(at)}" if at else " when it last answered"

@@ -43,12 +43,14 @@ def is_anything_to_do(steps: list[FirstStep]) -> bool:
 
 
 def _answers(state: RegistryState) -> FirstStep:
-    if state.checked_at is None:
-        return FirstStep("The registry answers", TO_DO, "It has not been asked yet.")
-    if state.mode == RegistryMode.UNREACHABLE:
+    """Done once it was read: that it is away for a while is for the banner to say."""
+    title = "The registry answers"
+    if state.sync_complete_at is None and state.checked_at is None:
+        return FirstStep(title, TO_DO, "It has not been asked yet.")
+    if state.sync_complete_at is None and state.mode == RegistryMode.UNREACHABLE:
         sentence = f"{state.mode_sentence} HOLYSTONE_REGISTRY_URL is {parts().settings.REGISTRY_URL}."
-        return FirstStep("The registry answers", TO_DO, sentence)
-    return FirstStep("The registry answers", DONE)
+        return FirstStep(title, TO_DO, sentence)
+    return FirstStep(title, DONE)
 
 
 def _may_list(state: RegistryState) -> FirstStep:

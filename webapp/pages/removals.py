@@ -26,7 +26,7 @@ from webapp.pages.removal_dialog import (
     waiting_dialog,
 )
 from webapp.pages.removal_words import gone_tags, groups_of, progress_of, toast_of, trouble_of, why_nothing_went
-from webapp.pages.tags import can_delete, key_of, lines, repository_or_404, summary_of
+from webapp.pages.tags import can_delete, key_of, lines, pull_command_of, repository_or_404, summary_of
 from webapp.registry.errors import RegistryError, RegistryUnreachable
 from webapp.removal.execute import PlanChanged, Preview, RemovalUnderWay
 from webapp.removal.journal import Agreement, removal_by_key
@@ -195,6 +195,7 @@ def _done(session: Session, asked: Asked, gone: list[str], touched: list[str], t
         shown=listing.tags(session, row, query, size=1).matching,
         total=row.tag_count,
         query=query,
+        pull_command=pull_command_of(session, row),
         may_delete=can_delete(session.get(RegistryState, 1)),
         toast=toast,
         trouble=trouble or None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from werkzeug.exceptions import NotFound
 from webapp.catalogue import listing
 from webapp.catalogue.listing import TagOrder
 from webapp.catalogue.models import RegistryState, Repository
-from webapp.catalogue.referrers import notes_of, referrers_of
+from webapp.catalogue.referrers import kind_of_tag, notes_of, referrers_of
 from webapp.pages.answers import page_answer, page_or_fragment
 from webapp.pages.current import may_delete, parts, visibility
 from webapp.pages.permits import why_not
@@ -23,6 +23,7 @@ from webapp.pages.repositories import chosen, held_when, searched
 bp = Blueprint("tags", __name__)
 
 MOST_LABELS = 50
+NEWEST_LOOKED_AT = 20
 KINDS = {"index": "image index", "image": "image", "artifact": "artifact", "schema1": "image of schema 1"}
 NO_REPOSITORY = "There is no such repository, or you may not see it."
 NO_TAG = "There is no such tag, or you may not see it."
@@ -92,7 +93,7 @@ def index(repository: str) -> Response:
             first_page=address(order) if cursor else "",
             may_delete=can_delete(state),
             why_not=why_no_deletes(state),
-            pull_command=f"docker pull {parts().settings.public_name}/{repository}:{_example(found.rows)}",
+            pull_command=pull_command_of(session, row),
             unreachable=held_when(state),
         )
 
@@ -122,7 +123,7 @@ def show(repository: str, tag: str) -> Response:
             pushed_is_seen=found.row.pushed_at_is_seen,
             created_at=found.created_at,
             same_as=found.row.same_as,
-            platforms=[Platform(name or "not stated", child, size) for name, child, size in found.children],
+            platforms=[Platform(_platform(name), child, size) for name, child, size in found.children],
             referrers=referrers_of(session, row, digest) if digest else [],
             labels=found.labels[:MOST_LABELS],
             labels_cut=max(0, len(found.labels) - MOST_LABELS),
@@ -188,6 +189,11 @@ def _line(row: listing.TagRow, notes: Mapping[str, str], join: str) -> TagLine:
     )
 
 
+def _platform(stated: str) -> str:
+    """A platform in words. BuildKit puts what it attests to into an index as a child for 'unknown/unknown'."""
+    return "attestation" if stated.startswith("unknown") else stated or "not stated"
+
+
 def _joins(digests: Sequence[str | None]) -> list[str]:
     """Where each row stands among its neighbours of the same digest: first, middle, last, or alone ('')."""
     joins = []
@@ -198,5 +204,8 @@ def _joins(digests: Sequence[str | None]) -> list[str]:
     return joins
 
 
-def _example(rows: Iterable[listing.TagRow]) -> str:
-    return next((row.name for row in rows if not row.name.startswith("sha256-")), "TAG")
+def pull_command_of(session: Session, repository: Repository) -> str:
+    """What pulls the newest image: to copy, so it names a tag that is there."""
+    newest = (row.name for row in listing.tags(session, repository, size=NEWEST_LOOKED_AT).rows)
+    tag = next((name for name in newest if not kind_of_tag(name)), "TAG")
+    return f"docker pull {parts().settings.public_name}/{repository.name}:{tag}"
