@@ -34,7 +34,8 @@ def start(parts: Parts) -> BackgroundScheduler:
     )
     jobs: dict[Callable[[Parts], object], float] = {
         beat: HEARTBEAT_INTERVAL_S,
-        look_up_interrupted: RECOVERY_INTERVAL_S,
+        end_runs: RECOVERY_INTERVAL_S,
+        look_up_removals: RECOVERY_INTERVAL_S,
         look_at_the_registry: parts.settings.SYNC_INTERVAL,
     }
     for job, seconds in jobs.items():
@@ -50,9 +51,13 @@ def beat(parts: Parts) -> None:
     look_at_keeper(parts.maintainer)
 
 
-def look_up_interrupted(parts: Parts) -> None:
-    """Bring runs and removals whose process is gone to their true end. Deletes nothing (law 6)."""
+def end_runs(parts: Parts) -> None:
+    """Bring runs whose process is gone to their true end."""
     end_interrupted_runs(parts.maintainer)
+
+
+def look_up_removals(parts: Parts) -> None:
+    """Find out what became of removals whose process is gone. Deletes nothing (law 6)."""
     recover(parts.remover)
 
 

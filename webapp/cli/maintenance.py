@@ -10,6 +10,7 @@ import click
 from flask.cli import with_appcontext
 
 from webapp.cli.answers import ExitCode, fail, parts, print_json
+from webapp.leases import LeaseLost
 from webapp.maintenance.models import Run, RunKind, RunOutcome
 from webapp.maintenance.reconcile import end_interrupted_runs
 from webapp.maintenance.records import unfinished_runs
@@ -38,6 +39,8 @@ def run(dry_run: bool, as_json: bool) -> None:
         run_id = carry_out(parts().maintainer, kind, getpass.getuser(), "command")
     except (RunUnderWay, NoKeeper) as error:
         fail(error.sentence, as_json)
+    except LeaseLost:
+        fail("This process was away for too long; another one finds out how the run ended.", as_json)
     with parts().reading() as session:
         row = session.get_one(Run, run_id)
         document = _document(row)
