@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 from flask import Flask
 
@@ -50,8 +53,20 @@ def test_checking_again_asks_the_registry_now(alice: Visitor, fleet_registry: Re
     fleet_registry.stop()
     alice.post("/status/check")
     text = text_of(alice.get("/status"))
-    assert "Checked just now: the registry does not answer." in text
     assert "The registry answers broken" in text
+    assert "Holystone may delete not known" in text
+
+
+def test_a_registry_that_does_not_answer_in_time_is_not_waited_for(
+    app: Flask, alice: Visitor, fleet_registry: RegistryProcess
+) -> None:
+    app.extensions["holystone-background"].look_s = 0.1
+    os.kill(fleet_registry.pid, signal.SIGSTOP)
+    try:
+        alice.post("/status/check")
+    finally:
+        os.kill(fleet_registry.pid, signal.SIGCONT)
+    assert "The registry has not answered within 5 seconds." in text_of(alice.get("/status"))
 
 
 def test_disabled_deletes_come_with_the_lines_that_enable_them(alice: Visitor, fleet_registry: RegistryProcess) -> None:
