@@ -193,8 +193,11 @@ class KeeperProcess:
         return [found for found in registry_processes(self.config) if role in (None, found.role)]
 
     def pid_of(self, role: str) -> int:
-        (found,) = self.processes(role)
-        return found.pid
+        """Its only process; what the script in front of the registry has just forked does not count."""
+        found = self.processes(role)
+        pids = {each.pid for each in found}
+        (pid,) = (each.pid for each in found if each.parent_pid not in pids)
+        return pid
 
     def end(self) -> None:
         """End the keeper and whatever of its registry is left, by their pids."""
