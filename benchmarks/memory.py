@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -63,9 +62,13 @@ def _empty_application(folder: Path) -> Iterator[int]:
 
 
 def _resident_mb(pid: int) -> float:
-    """RSS of a process and its children, pages that they share counted once for each, in millions of bytes."""
-    pages = [int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in _family(pid)]
-    return sum(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    """What a process and its children keep in memory, pages that they share counted once (PSS), in millions of bytes."""
+    return sum(_proportional_kib(each) for each in _family(pid)) * 1024 / 1e6
+
+
+def _proportional_kib(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 def _family(pid: int) -> list[int]:
