@@ -22,7 +22,7 @@ from webapp.removal.facts import read_facts
 from webapp.removal.ground import ground_of
 from webapp.removal.journal import Agreement, begin_step, end_step, removal_by_key, unfinished, write_intent
 from webapp.removal.looks import REQUESTS_AT_A_TIME
-from webapp.removal.models import GONE, UNFINISHED, Removal, RemovalStep, StepState
+from webapp.removal.models import GONE, OPEN_STATES, UNFINISHED, Removal, RemovalStep, StepState
 from webapp.removal.plan import Plan, make_plan
 from webapp.removal.space import Space, space_of
 from webapp.removal.steps import StepResult, delete_manifest, look_again
@@ -101,7 +101,7 @@ def remove(
         try:
             with held(remover.writing, lease_name(repository)) as lease:
                 return _remove(remover, lease, repository, tags, agreement, started)
-        except LeaseHeld:
+        except (LeaseHeld, LeaseLost):
             removal_id = _already_begun(remover, agreement)
         if removal_id is None:
             raise RemovalUnderWay
@@ -192,6 +192,8 @@ def _look_up_older(remover: Remover, lease: Lease, repository: str) -> None:
 def _look_up(remover: Remover, lease: Lease, removal_id: int) -> None:
     with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
         with remover.reading() as session:
+            if session.get_one(Removal, removal_id).state not in OPEN_STATES:
+                return  # it ended before the lease was ours
             ground = ground_of(session, remover.client, remover.reading, executor, removal_id)
             steps = [(step.digest, step.started_at is not None) for step in _open_steps(session, removal_id)]
         ground.tried.update(digest for digest, _was_begun in steps)

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from webapp.catalogue.models import DescriptorRole, Manifest, ManifestDescriptor, Repository, RepositoryManifest
-from webapp.database import Reading
+from webapp.database import Reading, among
 from webapp.registry.client import RegistryClient
 from webapp.removal.looks import REQUESTS_AT_A_TIME, list_tags, look_at, reach, recorded_tags, stored, stored_digests
 from webapp.removal.plan import Facts, ManifestFact
@@ -135,7 +135,7 @@ def _recorded_holders(session: Session, repository: str, digests: Collection[str
         .where(
             Repository.name == repository,
             ManifestDescriptor.role == DescriptorRole.CHILD,
-            ManifestDescriptor.digest.in_(digests),
+            among(ManifestDescriptor.digest, digests),
         )
     )
     yield from rows.all()

@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session, undefer
 
 from webapp.activities.models import ActivityKind, Outcome
 from webapp.activities.record import complete, record
+from webapp.database import among
 from webapp.leases import Lease
 from webapp.registry.manifests import ManifestBytes
 from webapp.removal.looks import fact_of
 from webapp.removal.models import (
+    OPEN_STATES,
     UNFINISHED,
     JournalManifest,
     Removal,
@@ -157,14 +159,12 @@ def removal_by_key(session: Session, request_key: str) -> Removal | None:
 
 def any_unfinished(session: Session) -> bool:
     """Whether a removal is under way, or it is not known how one ended: no run says 'go' meanwhile."""
-    unfinished = Removal.state.in_((RemovalState.OPEN, RemovalState.UNKNOWN))
-    return bool(session.scalar(select(exists().where(unfinished))))
+    return bool(session.scalar(select(exists().where(Removal.state.in_(OPEN_STATES)))))
 
 
 def unfinished(session: Session) -> list[tuple[int, str]]:
     """Removals to be looked up, oldest first: their ids and repositories."""
-    states = (RemovalState.OPEN, RemovalState.UNKNOWN)
-    wanted = select(Removal.id, Removal.repository).where(Removal.state.in_(states)).order_by(Removal.id)
+    wanted = select(Removal.id, Removal.repository).where(Removal.state.in_(OPEN_STATES)).order_by(Removal.id)
     return list(session.execute(wanted).all())
 
 
@@ -173,7 +173,7 @@ def journalled(session: Session, removal_id: int, digests: Collection[str]) -> l
     rows: Sequence[JournalManifest] = session.scalars(
         select(JournalManifest)
         .options(undefer(JournalManifest.raw))
-        .where(JournalManifest.removal_id == removal_id, JournalManifest.digest.in_(digests))
+        .where(JournalManifest.removal_id == removal_id, among(JournalManifest.digest, digests))
         .order_by(JournalManifest.position)
     ).all()
     return [fact_of(ManifestBytes(row.media_type, row.raw, row.digest)) for row in rows]

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from webapp.catalogue.models import Manifest, Repository, RepositoryManifest, Tag
-from webapp.database import Reading
+from webapp.database import Reading, among
 from webapp.registry.client import RegistryClient
 from webapp.registry.errors import NotFound, RegistryError
 from webapp.registry.manifests import ManifestBytes, parse_manifest
@@ -92,7 +92,7 @@ def fact_of(answer: ManifestBytes) -> ManifestFact:
 
 def stored_facts(session: Session, digests: Collection[str]) -> dict[str, ManifestFact]:
     """Of some digests, what the catalogue has the bytes of: they mean the same everywhere, and for ever."""
-    rows = session.scalars(select(Manifest).options(undefer(Manifest.raw)).where(Manifest.digest.in_(digests)))
+    rows = session.scalars(select(Manifest).options(undefer(Manifest.raw)).where(among(Manifest.digest, digests)))
     return {row.digest: fact_of(ManifestBytes(row.media_type, row.raw, row.digest)) for row in rows}
 
 

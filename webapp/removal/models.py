@@ -21,6 +21,10 @@ class RemovalState(StrEnum):
     UNKNOWN = "unknown"
 
 
+OPEN_STATES = (RemovalState.OPEN, RemovalState.UNKNOWN)
+"""How it ended is to be asked of the registry."""
+
+
 class StepState(StrEnum):
     """`intended` is written before the act, the others are what was found by looking again."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 UNSEEN = "Manifests without a tag that Holystone has not seen may still use some of it."
@@ -13,7 +14,7 @@ UNSEEN = "Manifests without a tag that Holystone has not seen may still use some
 # A collection keeps every blob that a remaining manifest of any repository is or names; it does not follow `subject`.
 _FREED = """
 WITH going AS (
-    SELECT m.id, m.digest, m.size_bytes FROM manifests m WHERE m.digest IN :going
+    SELECT m.id, m.digest, m.size_bytes FROM manifests m WHERE m.digest IN (SELECT value FROM json_each(:going))
 ),
 candidates(digest, size_bytes) AS (
     SELECT digest, size_bytes FROM going
@@ -58,6 +59,5 @@ def space_of(session: Session, repository: str, going: Collection[str]) -> Space
     """
     if not going:
         return Space(0, True, "")
-    statement = text(_FREED).bindparams(bindparam("going", expanding=True))
-    freed = session.execute(statement, {"going": list(going), "repository": repository}).scalar_one()
+    freed = session.execute(text(_FREED), {"going": json.dumps(list(going)), "repository": repository}).scalar_one()
     return Space(int(freed), False, UNSEEN)
