@@ -39,6 +39,7 @@ TICK_S = 0.02  # how often files, ports and locks are looked at while an order i
 IDLE_S = 0.1  # how often an order is looked for
 PATIENCE_S = 3.0  # how long a port or a lock may take to become free after its holder was killed
 START_S = 30.0  # how long a registry may take to answer
+LINGER_S = 1.0  # how long reads are answered on their own address after the writer is back
 COLLECTOR_GRACE_S = 1.0  # between asking a collector to end and killing it
 LAYOUT = "docker/registry/v2"
 PR_SET_PDEATHSIG = 1
@@ -567,8 +568,10 @@ class Keeper:
             if self.order["reads"] == "same":
                 self.send_away("reader", self.options.drain)
             self.start_writer()
-        self.send_away("reader", self.options.drain)
         self.times["serving"] = boottime()
+        if "reader" in self.children:  # with `own`: whom the writer refused a moment ago asks there next
+            self.wait_for(lambda: False, LINGER_S)
+        self.send_away("reader", self.options.drain)
         self.order, self.is_returning, self.is_written = {}, False, False
 
     def announce(self, phase: str) -> None:
