@@ -90,6 +90,12 @@ def app(make_app: MakeApp, synced_template: Path, fleet_registry: RegistryProces
 
 
 @pytest.fixture
+def shown_app(make_app: MakeApp, synced_template: Path) -> Flask:
+    """The application with the records of the demo fleet, and no registry: for what is only shown."""
+    return make_app(template=synced_template)
+
+
+@pytest.fixture
 def fleet_pusher(fleet_registry: RegistryProcess) -> Pusher:
     """Pushes to the registry of `app`."""
     return Pusher(fleet_registry.url)

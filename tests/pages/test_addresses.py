@@ -16,8 +16,8 @@ AWKWARD = ["team/delete", "team/tags", "a/b/manifests", "delete", "a-b/c__d.e"]
 
 
 @pytest.mark.parametrize("name", AWKWARD)
-def test_a_repository_of_any_legal_name_has_its_pages(app: Flask, name: str) -> None:
-    match = app.url_map.bind("localhost").match
+def test_a_repository_of_any_legal_name_has_its_pages(shown_app: Flask, name: str) -> None:
+    match = shown_app.url_map.bind("localhost").match
     assert match(f"/repositories/{name}") == ("tags.index", {"repository": name})
     assert match(f"/repositories/{name}/-/tags/delete") == ("tags.show", {"repository": name, "tag": "delete"})
     assert match(f"/repositories/{name}/-/delete") == ("removals.delete_repository", {"repository": name})
@@ -45,9 +45,9 @@ def test_a_repository_of_any_legal_name_has_its_pages(app: Flask, name: str) -> 
         "/removals/9223372036854775808",
     ],
 )
-def test_what_cannot_be_a_name_is_no_address(app: Flask, path: str) -> None:
+def test_what_cannot_be_a_name_is_no_address(shown_app: Flask, path: str) -> None:
     with pytest.raises(NotFound):
-        app.url_map.bind("localhost").match(path)
+        shown_app.url_map.bind("localhost").match(path)
 
 
 @pytest.mark.parametrize("name", ["team/delete", "team/tags", "a/b/manifests"])

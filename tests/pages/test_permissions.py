@@ -7,6 +7,13 @@ from flask import Flask
 
 from tests.pages.conftest import MakeApp, Visitor, text_of
 
+
+@pytest.fixture
+def app(shown_app: Flask) -> Flask:
+    """Who may what does not depend on a registry."""
+    return shown_app
+
+
 ROLES = ("nobody", "bob", "alice")
 SIGN_IN, OPEN, REFUSED = "sign-in", "open", "refused"
 FOR_ALL = (OPEN, OPEN, OPEN)
@@ -20,6 +27,7 @@ TABLE = {
     ("GET", "/sign-in"): FOR_ALL,
     ("POST", "/sign-in"): FOR_ALL,
     ("POST", "/sign-out"): FOR_ALL,
+    ("POST", "/account/theme"): FOR_ALL,
     ("GET", "/"): FOR_VIEWERS,
     ("GET", "/repositories"): FOR_VIEWERS,
     ("GET", "/repositories/<repository:repository>"): FOR_VIEWERS,

@@ -311,6 +311,19 @@ def test_a_dialog_deletes_only_what_it_asked_about(app: Flask, alice: Visitor) -
     assert removals(app) == 0
 
 
+def test_a_tag_without_a_manifest_is_listed_and_says_so(
+    app: Flask, fleet_client: RegistryClient, fleet_registry: RegistryProcess, alice: Visitor
+) -> None:
+    digest = fleet_client.head_manifest("team/api", "1.3.0").digest.partition(":")[2]
+    folder = fleet_registry.store / "docker/registry/v2/repositories/team/api/_manifests/revisions/sha256" / digest
+    (folder / "link").unlink()
+    sync(parts_of(app).catalogue)
+    assert "The registry lists this tag but has no manifest for it." in text_of(alice.get("/repositories/team/api"))
+    assert alice.get("/repositories/team/api/-/tags/1.3.0").status_code == 200
+    dialog = text_of(alice.get("/repositories/team/api/-/tags/1.3.0/delete"))
+    assert "there is no digest to delete it by. Push it again, then delete it." in dialog
+
+
 def test_there_is_no_dialog_for_a_repository_that_is_not_there(alice: Visitor) -> None:
     answer = alice.get(dialog_of("1.0", "team/nothing"), htmx=True)
     assert answer.status_code == 404
