@@ -112,7 +112,7 @@ def unfold_activity(page: Page) -> None:
 
 
 def _wait_for_dialog(page: Page) -> None:
-    expect(page.locator("#dialog .dialog-body button, #dialog .dialog-body .notice").first).to_be_visible()
+    expect(page.locator("#dialog form.dialog-body")).to_be_visible()
 
 
 SCENES = (

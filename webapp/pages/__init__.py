@@ -22,6 +22,7 @@ from webapp.pages import (
     sign_in,
     status,
     tags,
+    theme,
 )
 from webapp.pages.background import Background
 
@@ -49,3 +50,4 @@ def register(app: Flask) -> None:
     app.register_blueprint(activities.bp)
     app.register_blueprint(maintenance.bp)
     app.register_blueprint(status.bp)
+    app.register_blueprint(theme.bp)

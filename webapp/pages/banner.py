@@ -16,6 +16,7 @@ from webapp.maintenance.listing import last_run, outcome_kind
 from webapp.pages.answers import TOAST, TROUBLE, wants_fragment
 from webapp.pages.current import may_delete, parts, person
 from webapp.pages.filters import moment
+from webapp.pages.theme import chosen_theme
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def frame() -> dict[str, Any]:
     if wants_fragment():
         return {"person": person()}
     common = {
-        "theme": "",
+        "theme": chosen_theme(),
         "public_name": parts().settings.public_name,
         "toasts": get_flashed_messages(category_filter=[TOAST]),
         "troubles": get_flashed_messages(category_filter=[TROUBLE]),

@@ -32,6 +32,7 @@ WHO_MAY = {
     "health.readyz": Who.ANYONE,
     "sign_in.sign_in": Who.ANYONE,
     "sign_in.sign_out": Who.ANYONE,
+    "theme.choose": Who.ANYONE,
     "repositories.home": Who.VIEWERS,
     "repositories.index": Who.VIEWERS,
     "tags.index": Who.VIEWERS,
