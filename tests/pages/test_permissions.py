@@ -28,7 +28,6 @@ TABLE = {
     ("POST", "/sign-in"): FOR_ALL,
     ("POST", "/sign-out"): FOR_ALL,
     ("POST", "/account/theme"): FOR_ALL,
-    ("POST", "/account/theme"): FOR_ALL,
     ("GET", "/"): FOR_VIEWERS,
     ("GET", "/repositories"): FOR_VIEWERS,
     ("GET", "/repositories/<repository:repository>"): FOR_VIEWERS,
