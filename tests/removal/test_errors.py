@@ -136,6 +136,7 @@ def test_a_registry_that_goes_away_after_the_delete_is_asked_again_later(stage: 
     removal = stage.remove("1.0", client=meddler)
 
     assert (removal.state, states(removal)) == ("unknown", {"1.0": "unknown"})
+    assert set(steps(removal).values()) == {"unknown"}
     assert stage.activities()[0][1] == "unknown"
 
     stage.registry.start()

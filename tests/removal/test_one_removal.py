@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from threading import Barrier, Event
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
-from tests.removal.stage import API, Meddler, Stage, build, once, states, steps
+from tests.removal.stage import API, Meddler, Stage, agreed_to, build, once, states, steps
 from webapp.leases import LeaseRow, boottime, held, take
 from webapp.registry.client import RegistryClient
-from webapp.removal.execute import RemovalUnderWay, lease_name, preview, recover
+from webapp.removal.execute import RemovalUnderWay, Remover, lease_name, preview, recover, remove
 
 PATIENCE_S = 20
 
@@ -131,6 +135,18 @@ def test_a_removal_that_lost_its_lease_changes_nothing_more(stage: Stage, client
     assert len(stage.tags()) == 2
 
 
+def test_a_removal_that_lost_its_lease_before_the_first_step_deletes_nothing(
+    stage: Stage, client: RegistryClient
+) -> None:
+    stage.push("one", "1.0")
+    meddler = Meddler(client)
+
+    removal = stage.press(stage.look("1.0"), meddler, started=lambda _: lose_the_lease(stage))
+
+    assert (removal.state, meddler.deleted) == ("open", [])
+    assert stage.pulls("1.0")
+
+
 def test_what_lost_its_lease_is_looked_up_by_the_next(stage: Stage, client: RegistryClient) -> None:
     for name in ("one", "two", "three"):
         stage.push(name, f"{name}.0")
@@ -175,6 +191,45 @@ def test_a_removal_under_way_is_not_looked_up_by_others(stage: Stage, client: Re
     removal = stage.press(stage.look("1.0"), meddler)
 
     assert states(removal) == {"1.0": "deleted"}
+
+
+def late(stage: Stage, first: Callable[[], object]) -> Remover:
+    """Who is overtaken before the first write: `first` happens before the lease is theirs."""
+    overtaken = once(first)
+
+    @contextmanager
+    def writing() -> Iterator[Session]:
+        overtaken()
+        with stage.records.writing() as session:
+            yield session
+
+    return replace(stage.remover, writing=writing)
+
+
+def test_a_press_that_is_overtaken_by_another_shows_the_same_removal(stage: Stage) -> None:
+    stage.push("one", "1.0")
+    agreement = agreed_to(stage.look("1.0"), "this dialog")
+
+    overtaken = late(stage, lambda: remove(stage.remover, API, ("1.0",), agreement))
+    removal_id = remove(overtaken, API, ("1.0",), agreement)
+
+    assert [each.id for each in stage.removals()] == [removal_id]
+
+
+def test_a_removal_that_ended_in_the_meantime_is_not_looked_up(stage: Stage, client: RegistryClient) -> None:
+    """It was open when its number was read, and has ended when the lease is free: its tag may be there again."""
+    built = stage.push("one", "1.0")
+    stage.sync()
+    meddler = Meddler(client)
+    meddler.before_delete = once(lambda: lose_the_lease(stage))
+    stage.press(stage.look("1.0"), meddler)
+    give_the_lease_back(stage)
+
+    recover(late(stage, lambda: (recover(stage.remover), stage.push("one", "1.0"), stage.sync())))
+
+    assert states(stage.removals()[0]) == {"1.0": "deleted"}
+    assert stage.catalogued() == {"1.0"}
+    assert stage.pulls(built.digest)
 
 
 def test_the_lease_is_free_after_a_removal(stage: Stage) -> None:

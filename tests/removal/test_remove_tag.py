@@ -257,6 +257,21 @@ def test_a_tag_pushed_anew_for_one_of_two_leaves_the_other_to_be_removed(stage: 
     assert stage.pulls("1.0")
 
 
+def test_a_tag_pushed_anew_keeps_what_it_needs_of_another_that_goes(stage: Stage) -> None:
+    stage.push("one", "latest")
+    old, children = stage.push_index("two", "2.0")
+    stage.sync()
+
+    removal = stage.press(
+        stage.look("2.0", "latest"), started=once(lambda: stage.pusher.push(API, index([children[0]]), ["latest"]))
+    )
+
+    assert states(removal) == {"2.0": "deleted", "latest": "kept"}
+    assert steps(removal)[old.digest] == "deleted"
+    assert step_reasons(removal)[children[0].digest] == "latest holds it."
+    assert stage.pulls("latest")
+
+
 class Forgetful(RegistryClient):
     """Leaves a tag out of its lists, as registries on S3 do (distribution.md, fact 10)."""
 

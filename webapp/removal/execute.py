@@ -96,17 +96,15 @@ def remove(
         RemovalUnderWay: another removal holds the repository.
         RegistryError: the facts cannot be read; nothing was deleted.
     """
-    removal_id = _already_begun(remover, agreement)
-    if removal_id is None:
-        try:
-            with held(remover.writing, lease_name(repository)) as lease:
-                return _remove(remover, lease, repository, tags, agreement, started)
-        except (LeaseHeld, LeaseLost):
-            removal_id = _already_begun(remover, agreement)
+    try:
+        with held(remover.writing, lease_name(repository)) as lease:
+            return _remove(remover, lease, repository, tags, agreement, started)
+    except (LeaseHeld, LeaseLost):
+        removal_id = _already_begun(remover, agreement)
         if removal_id is None:
-            raise RemovalUnderWay
-    started(removal_id)
-    return removal_id
+            raise RemovalUnderWay from None
+        started(removal_id)
+        return removal_id
 
 
 def recover(remover: Remover) -> None:
@@ -140,7 +138,7 @@ def _remove(
     agreement: Agreement,
     started: Callable[[int], None],
 ) -> int:
-    begun = _already_begun(remover, agreement)  # by another press, between our look and our lease
+    begun = _already_begun(remover, agreement)
     if begun is not None:
         started(begun)
         return begun

@@ -1,0 +1,70 @@
+"""The space that a removal promises is the space that the next collection gives back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from demo.build import image, layer
+from tests.records import Clock, Records
+from tests.registry_process import RegistryProcess
+from tests.removal.stage import API, Stage
+from webapp.registry.client import RegistryClient
+from webapp.removal.space import space_of
+
+
+def stored_bytes(registry: RegistryProcess) -> int:
+    return sum(path.stat().st_size for path in Path(registry.store).rglob("blobs/**/data"))
+
+
+def test_what_other_images_share_is_not_counted(stage: Stage) -> None:
+    base, one, two = layer("base", 5_000), layer("one", 1_000), layer("two", 1_000)
+    stage.pusher.push(API, image([base, one]), ["1.0"])
+    stage.pusher.push("team/web", image([base, two]), ["1.0"])
+    stage.sync()
+
+    freed = stage.look("1.0").space.bytes_freed
+
+    assert 1_000 < freed < 5_000
+
+
+def test_a_refused_removal_promises_nothing(stage: Stage) -> None:
+    _, children = stage.push_index("one", "1.0")
+    stage.retag("amd", children[0])
+    stage.sync()
+
+    assert stage.look("amd").space.bytes_freed == 0
+
+
+@pytest.mark.parametrize(
+    ("repository", "tags"),
+    [
+        ("team/api", ("1.4.0",)),
+        ("team/api", ()),
+        ("team/web", ("2.1", "latest")),
+        ("alpine-base", ("3.20", "latest")),
+    ],
+)
+def test_a_collection_frees_what_was_promised(
+    repository: str,
+    tags: tuple[str, ...],
+    fleet_registry: RegistryProcess,
+    fleet_client: RegistryClient,
+    records: Records,
+    clock: Clock,
+) -> None:
+    stage = Stage(fleet_registry, fleet_client, None, records, clock)  # type: ignore[arg-type]
+    stage.sync()
+    before = stored_bytes(fleet_registry)
+    looked = stage.look(*tags, repository=repository)
+
+    stage.press(looked)
+    fleet_registry.collect()
+
+    assert before - stored_bytes(fleet_registry) == looked.space.bytes_freed
+
+
+def test_any_number_of_manifests_can_be_asked_for(records: Records) -> None:
+    with records.reading() as session:
+        assert space_of(session, API, [f"sha256:{number:064x}" for number in range(40_000)]).bytes_freed == 0
