@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from playwright.sync_api import Error as BrowserError
 
 from tests.chromium import chromium_program, open_chromium
-from tests.look.scenes import BROKEN, NOBODY, SCENES, Scene
+from tests.look.scenes import BROKEN, EVERYTHING, NOBODY, SCENES, Scene
 from tests.look.stage import Stage, open_stage
 
 FOLDER = Path(__file__).resolve().parents[2] / "build" / "look"
@@ -43,13 +43,14 @@ def main(wanted: Sequence[str]) -> int:
         sys.stderr.write("There is no Chromium on this machine.\n")
         return 1
     scenes = [each for each in SCENES if not wanted or each.name.startswith(tuple(wanted))]
+    states = {each.state for each in scenes} - {EVERYTHING}
     if not wanted:
         shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True, exist_ok=True)
     logging.disable(logging.CRITICAL)  # one scene fails on purpose
     expect.set_options(timeout=WAIT_MS)
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as home, open_stage(Path(home)) as stage, open_chromium() as browser:
+    with tempfile.TemporaryDirectory() as home, open_stage(Path(home), states) as stage, open_chromium() as browser:
         complaints = [each for width in HEIGHTS for each in _draw_all(browser, stage, scenes, width)]
         _make_sheet(browser, scenes)
     taken = time.monotonic() - begun

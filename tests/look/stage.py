@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,8 +40,8 @@ class Stage:
 
 
 @contextmanager
-def open_stage(folder: Path) -> Iterator[Stage]:
-    """Start everything, and end it with the block."""
+def open_stage(folder: Path, states: Iterable[str]) -> Iterator[Stage]:
+    """Start the usual state and the ones named, and end them with the block."""
     passwords.hasher = passwords.make_hasher(memory_kib=8, rounds=1)
     with ExitStack() as stack:
         keeper = stack.enter_context(KeeperProcess(folder / "keeper", drain_timeout_s=0))
@@ -51,7 +51,7 @@ def open_stage(folder: Path) -> Iterator[Stage]:
         app = _make_app(folder / EVERYTHING, keeper)
         tokens = _fill(app)
         urls = {EVERYTHING: stack.enter_context(served(app))}
-        for state in (*STATES, BROKEN):
+        for state in states:
             shutil.copytree(folder / EVERYTHING, folder / state)
             urls[state] = stack.enter_context(served(_in_state(_make_app(folder / state, keeper), state)))
         yield Stage(urls, tokens)
