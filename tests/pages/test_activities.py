@@ -43,10 +43,10 @@ def test_every_outcome_but_done_has_a_word(app: Flask) -> None:
     deleted(app, 1, tag="c", outcome=Outcome.UNKNOWN)
     deleted(app, 1, tag="d", outcome=Outcome.ALREADY_GONE)
     text = text_of(Visitor(app).sign_in("bob").get("/activities"))
-    assert "team/api:b failed" in text
+    assert "alice tried to delete team/api:b failed" in text
     assert "The registry is read-only at present." in text
     assert "team/api:c unknown" in text
-    assert "team/api:d already gone" in text
+    assert "alice deleted team/api:d already gone" in text
     assert "team/api:a failed" not in text
 
 

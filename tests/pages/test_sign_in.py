@@ -84,6 +84,17 @@ def test_signing_out_ends_the_session_wherever_its_token_has_got_to(app: Flask) 
     assert thief.get("/repositories").status_code == 303
 
 
+def test_signing_in_anew_ends_the_session_from_before(app: Flask) -> None:
+    visitor = Visitor(app).sign_in("bob")
+    before = visitor.client.get_cookie("holystone")
+    assert before
+    visitor.sign_in("alice")
+    assert "alice Administrator" in text_of(visitor.get("/repositories"))
+    other = Visitor(app)
+    other.client.set_cookie("holystone", before.value)
+    assert other.get("/repositories").status_code == 303
+
+
 def test_a_changed_password_or_a_disabled_user_ends_the_session(app: Flask) -> None:
     bob, carol = Visitor(app).sign_in("bob"), Visitor(app).sign_in("carol")
     parts = parts_of(app)
@@ -136,4 +147,5 @@ def test_signing_in_makes_tokens_from_before_worthless(app: Flask) -> None:
 
 def test_a_page_shows_who_is_signed_in(app: Flask) -> None:
     page = text_of(Visitor(app).sign_in("alice").get("/repositories"))
-    assert "alice Administrator Sign out" in page
+    assert "alice Administrator" in page
+    assert "Sign out" in page

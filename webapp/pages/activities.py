@@ -25,8 +25,8 @@ FILTERS = ("repository", "person", "kind", "since", "until")
 KINDS = {
     ActivityKind.TAG_DELETED: ("Deleted tags", "trash", "deleted"),
     ActivityKind.IMAGE_DELETED: ("Deleted images", "trash", "deleted image"),
-    ActivityKind.RUN_STARTED: ("Runs", "play", "started to free space"),
-    ActivityKind.RUN_FINISHED: ("Ends of runs", "box", "freed space"),
+    ActivityKind.RUN_STARTED: ("Begun runs", "play", "started a run"),
+    ActivityKind.RUN_FINISHED: ("Runs", "box", "ran a collection"),
     ActivityKind.SIGNED_IN: ("Sign-ins", "sign-in", "signed in"),
     ActivityKind.SIGN_IN_FAILED: ("Failed sign-ins", "lock", "tried to sign in"),
     ActivityKind.SIGNED_OUT: ("Sign-outs", "sign-out", "signed out"),
@@ -36,6 +36,8 @@ KINDS = {
     ActivityKind.PASSWORD_CHANGED: ("Changed passwords", "lock", "changed a password"),
 }
 """Of each kind: its name in the filter, its icon, and its verb."""
+
+DELETIONS = (ActivityKind.TAG_DELETED, ActivityKind.IMAGE_DELETED)
 
 OUTCOMES = {
     Outcome.DONE: ("", ""),
@@ -120,8 +122,10 @@ def _entry(line: Line) -> Entry:
     _name, icon, verb = KINDS[head.kind]
     word, kind = _outcome(line)
     subject = _subject(head)
+    if head.kind in DELETIONS and not {Outcome.DONE, Outcome.ALREADY_GONE} & line.outcomes.keys():
+        verb = verb.replace("deleted", "tried to delete")
     if line.is_group and head.kind == ActivityKind.TAG_DELETED:
-        verb, subject = f"deleted {counted(len(line.tags), 'tag')} of", head.repository or ""
+        verb, subject = f"{verb} {counted(len(line.tags), 'tag')} of", head.repository or ""
     return Entry(
         key=str(head.id),
         icon=icon,

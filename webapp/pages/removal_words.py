@@ -112,12 +112,15 @@ def why_nothing_went(removal: Removal) -> Trouble | None:
 
 
 def toast_of(removal: Removal) -> str:
-    """What is true after a removal, in a sentence or two."""
+    """What is true after a removal, in a sentence or two; empty where no tag is gone after all."""
     deleted = [tag.name for tag in removal.tags if tag.state == StepState.DELETED]
     gone = gone_tags(removal)
     if removal.tag is None:
-        return f"Deleted image {removal.repository} and {counted(len(gone), 'tag')}. {COMES_BACK}"
-    if not deleted and gone:
+        tags = f" and {counted(len(gone), 'tag')}" if gone else ""
+        return f"Deleted image {removal.repository}{tags}. {COMES_BACK}"
+    if not gone:
+        return ""
+    if not deleted:
         return f"{removal.repository}:{', '.join(gone)} was already gone."
     if len(deleted) == 1:
         return f"Deleted {removal.repository}:{deleted[0]}. {COMES_BACK}"

@@ -136,8 +136,7 @@ def _carry_out(asked: Asked, key: DialogKey) -> Response:
     except PlanChanged as changed:
         return _plan(asked, changed.preview, 409, notice=CHANGED)
     except RemovalUnderWay as error:
-        known = _known(key)  # another process may have been given the same dialog's button
-        return _outcome(asked, key, known) if known else _trouble(asked, Trouble(error.sentence, ""), 409)
+        return _trouble(asked, Trouble(error.sentence, ""), 409)
     except RegistryError as error:
         return _trouble(asked, Trouble(error.sentence, remedy_for(error)), _status_of(error))
     return _outcome(asked, key, removal_id)

@@ -33,21 +33,26 @@ def sign_in() -> Response:
         answer = _form(to, name, refusal.sentence, 429)
         answer.headers["Retry-After"] = str(math.ceil(refusal.wait_s))
         return answer
-    session.clear()  # a token of a form from before is worth nothing now
+    _end_session()
     return _with_cookie(go_to(to), token)
 
 
 @bp.post("/sign-out")
 def sign_out() -> Response:
     """End the session, wherever its token has got to."""
+    _end_session()
+    answer = go_to(url_for("sign_in.sign_in"))
+    answer.delete_cookie(cookie_name(), path="/", secure=request.is_secure, httponly=True, samesite="Lax")
+    return answer
+
+
+def _end_session() -> None:
+    """End the session of this browser, if it has one; the tokens of its forms are worth nothing then."""
     token = request.cookies.get(cookie_name())
     if token:
         with parts().writing() as records:
             sign_ins.sign_out(records, token, place(), parts().now)
     session.clear()
-    answer = go_to(url_for("sign_in.sign_in"))
-    answer.delete_cookie(cookie_name(), path="/", secure=request.is_secure, httponly=True, samesite="Lax")
-    return answer
 
 
 def _form(to: str, name: str = "", error: str = "", status: int = 200) -> Response:
