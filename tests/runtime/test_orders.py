@@ -88,7 +88,8 @@ def test_an_order_that_is_no_plain_file_is_not_followed_and_stops_nothing(
     empty: KeeperProcess, make: Callable[[Path], None]
 ) -> None:
     make(empty.folder / "order")
-    wait_for(lambda: not os.path.lexists(empty.folder / "order"), "it is put aside")
+    wait_for((empty.folder / "result").exists, "it is answered")
+    assert json.loads((empty.folder / "result").read_text())["ended"] == "refused"
     assert accepts_writes(empty.url)
     assert empty.state().phase is Phase.SERVING
 

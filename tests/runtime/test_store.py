@@ -151,6 +151,15 @@ def test_a_repository_with_tags_but_without_layers_is_not_collected(keeper: Keep
     assert "team/deep/er has tags but no _layers" in result.reason
 
 
+@pytest.mark.parametrize("where", ["_stray", "team/_stray", "team/api/_a"])
+def test_a_stray_file_that_ends_the_collectors_walk_is_a_reason_to_refuse(keeper: KeeperProcess, where: str) -> None:
+    """Seen on 2.8.2: with `repositories/_stray` a plain collection marks nothing and deletes every blob."""
+    (keeper.store / "docker/registry/v2/repositories" / where).touch()
+    result = keeper.result(keeper.order())
+    assert result.ended is Ended.REFUSED
+    assert "is a file where only directories belong" in result.reason
+
+
 def test_a_repository_without_tags_and_layers_is_no_reason_to_refuse(keeper: KeeperProcess) -> None:
     (keeper.store / "docker/registry/v2/repositories/team/untagged/_manifests/tags").mkdir(parents=True)
     assert keeper.collect().ended is Ended.DONE

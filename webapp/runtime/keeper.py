@@ -476,7 +476,12 @@ class Keeper:
             if tags.is_dir() and any(tags.iterdir()) and not (folder / "_layers").is_dir():
                 # for registry 2.8 this is no repository: it would mark none of its manifests
                 raise Ended("refused", f"The repository {folder.relative_to(top)} has tags but no _layers.")
-            folders += [inner for inner in folder.iterdir() if not inner.name.startswith("_") and inner.is_dir()]
+            for inner in folder.iterdir():
+                if inner.name.startswith("_") and not inner.is_dir():
+                    # registry 2.8 ends its walk of the folder here, and sweeps the repositories that come after it
+                    raise Ended("refused", f"{inner} is a file where only directories belong: move it away.")
+                if inner.is_dir() and not inner.name.startswith("_"):
+                    folders.append(inner)
 
     # An order
 
