@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 
 from demo.fleet import API, BUILDER, ETL, LONG_TAG, SHOP, WEB
 from tests.browser.conftest import errors_of, new_context, sign_in
-from tests.look.records import everything
+from tests.look.records import everything, open_removal
 from tests.pages.conftest import parts_of
 from tests.served_app import served
 
@@ -77,6 +77,7 @@ def _full(app: Flask) -> Any:
     """The application with everything in its records that a page can show."""
     with parts_of(app).writing() as session:
         everything(session)
+        open_removal(session)
     return served(app)
 
 

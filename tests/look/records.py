@@ -127,6 +127,11 @@ def live_run(session: Session) -> None:
     _mode(session, RegistryMode.READ_ONLY, "")
 
 
+def open_removal(session: Session) -> None:
+    """A removal that is under way."""
+    _removal(session, 3, RemovalState.OPEN, PARTLY[30:] + [StepState.INTENDED] * 30)
+
+
 def _mode(session: Session, mode: RegistryMode, sentence: str) -> None:
     state: RegistryState = registry_state(session)
     state.mode, state.mode_sentence = mode, sentence
@@ -179,12 +184,13 @@ def _activities(session: Session) -> None:
     add(201, "alice", ActivityKind.IMAGE_DELETED, repository=LONGEST_NAME, digest=digest(3))
 
 
+PARTLY = [*[StepState.DELETED] * 36, StepState.KEPT, StepState.KEPT, StepState.FAILED, StepState.ALREADY_GONE]
+
+
 def _removals(session: Session) -> None:
-    """One that went well, of forty tags; one that went partly; one under way."""
-    states = [StepState.DELETED] * 36 + [StepState.KEPT, StepState.KEPT, StepState.FAILED, StepState.ALREADY_GONE]
+    """One that went well, of forty tags, and one that went partly."""
     _removal(session, 1, RemovalState.DONE, [StepState.DELETED] * 40)
-    _removal(session, 2, RemovalState.PARTLY, states)
-    _removal(session, 3, RemovalState.OPEN, states[30:] + [StepState.INTENDED] * 30)
+    _removal(session, 2, RemovalState.PARTLY, PARTLY)
 
 
 def _removal(session: Session, number: int, state: RemovalState, steps: Sequence[StepState]) -> None:

@@ -24,7 +24,7 @@ STATES: dict[str, records.Prepare] = {
     each.__name__.replace("_", "-"): each
     for each in (
         records.empty, records.first_sync, records.first_steps, records.no_keeper, records.unreachable,
-        records.read_only, records.deletes_disabled, records.in_doubt, records.failed_run, records.live_run,
+        records.read_only, records.deletes_disabled, records.in_doubt, records.failed_run, records.live_run, records.open_removal,
     )
 }  # fmt: skip
 
@@ -146,7 +146,7 @@ SCENES = (
     Scene("delete-image-page", f"/repositories/{SHOP}/-/delete", act=press_wrong_name),
     Scene("delete-read-only", f"/repositories/{API}/-/tags/1.3.0/delete", "read-only"),
     Scene("deleted", f"/repositories/{SPARE}", act=delete_newest, whole=False),
-    Scene("removal-under-way", "/removals/3"),
+    Scene("removal-under-way", "/removals/3", "open-removal"),
     Scene("removal-partly", "/removals/2"),
     Scene("removal-done", "/removals/1"),
     Scene("activities", "/activities", act=unfold_activity),
