@@ -56,6 +56,14 @@ def register(app: Flask) -> None:
     app.url_map.converters.update(repository=RepositoryConverter, tag=TagConverter, row=RowConverter)
 
 
+def row_id(text: str) -> int:
+    """The number of a row that an address names after `?`. Raises ValueError where there can be no such row."""
+    number = int(text)
+    if not 0 < number <= LARGEST_ROW:
+        raise ValueError(text)
+    return number
+
+
 def safe_next(address: str | None) -> str:
     """Return a path of this site to go to, or the list of repositories for anything that could lead elsewhere.
 

@@ -17,6 +17,7 @@ from webapp.maintenance.records import output_of
 from webapp.maintenance.run import NoKeeper, RunUnderWay, cancel, preflight
 from webapp.maintenance.run import run as carry_out
 from webapp.maintenance.running import StepFailed
+from webapp.pages.addresses import row_id
 from webapp.pages.answers import go_to, page_answer, page_or_fragment
 from webapp.pages.background import StillLooking
 from webapp.pages.current import background, is_administrator, parts, person, place
@@ -44,7 +45,7 @@ def index() -> Response:
     with parts().reading() as session:
         seen = listing.keeper_seen(session)
         live = listing.live_run(session)
-        found = listing.runs(session, request.args.get("before", type=int))
+        found = listing.runs(session, request.args.get("before", type=row_id))
         last = listing.last_run(session)
     ready = seen is not None and seen.readiness == KeeperReadiness.READY
     return page_answer(
