@@ -165,6 +165,18 @@ def test_what_lost_its_lease_is_looked_up_by_the_next(stage: Stage, client: Regi
     assert stage.removals()[0].state == "partly"
 
 
+def test_what_somebody_else_deleted_before_its_step_began_is_already_gone(stage: Stage, client: RegistryClient) -> None:
+    built = stage.push("one", "1.0")
+    stage.press(stage.look("1.0"), started=lambda _: lose_the_lease(stage))
+    client.delete_manifest(API, built.digest)
+    give_the_lease_back(stage)
+
+    recover(stage.remover)
+
+    assert states(stage.removals()[0]) == {"1.0": "already-gone"}
+    assert stage.activities() == [("1.0", "already_gone", "")]
+
+
 def test_the_next_removal_first_ends_the_record_of_an_interrupted_one(stage: Stage, client: RegistryClient) -> None:
     for name in ("one", "two", "three"):
         stage.push(name, f"{name}.0")

@@ -127,6 +127,25 @@ def test_an_untagged_index_that_is_still_there_holds_its_children(stage: Stage) 
     assert stage.pulls(old.digest)
 
 
+def test_an_index_that_somebody_else_deleted_holds_nothing(stage: Stage, client: RegistryClient) -> None:
+    built, children = stage.push_index("one", "1.0")
+    stage.retag("amd", children[0])
+    stage.sync()
+    client.delete_manifest(API, built.digest)
+
+    assert states(stage.remove("amd")) == {"amd": "deleted"}
+
+
+def test_an_index_pushed_since_the_last_sync_holds_its_children(stage: Stage) -> None:
+    _, children = stage.push_index("one", "1.0")
+    stage.sync()
+    stage.pusher.push(API, index([children[0]]), ["2.0"])
+
+    kept = {each.name: each.reason for each in stage.look("1.0").plan.kept}
+
+    assert kept == {children[0].digest: "It is part of 2.0."}
+
+
 def test_a_tag_that_is_gone_already_is_no_failure(stage: Stage) -> None:
     stage.push("one", "1.0")
     stage.sync()

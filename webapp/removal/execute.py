@@ -7,7 +7,7 @@ every row is changed under it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -163,18 +163,16 @@ def _carry_out(remover: Remover, lease: Lease, removal_id: int) -> None:
         with remover.reading() as session:
             ground = ground_of(session, remover.client, remover.reading, executor, removal_id)
             digests = [step.digest for step in _open_steps(session, removal_id)]
-        ended = ""
+        done: dict[str, StepResult] = {}
         for digest in digests:
-            if ended:
-                _note(remover, lease, removal_id, digest, StepResult(StepState.FAILED, ended))
-                continue
-            with remover.writing() as session:
-                still_ours(session, lease)
-                begin_step(session, removal_id, digest, remover.now())
+            _note(remover, lease, removal_id, done, begin=digest)
             result = delete_manifest(ground, digest)
-            _note(remover, lease, removal_id, digest, result)
+            done = {digest: result}
             if result.ends_all:
-                ended = f"Not tried. {result.reason}"
+                not_tried = StepResult(StepState.FAILED, f"Not tried. {result.reason}")
+                done |= dict.fromkeys(digests[digests.index(digest) + 1 :], not_tried)
+                break
+        _note(remover, lease, removal_id, done)
         finish(remover.reading, remover.writing, remover.now, lease, ground, removal_id)
 
 
@@ -195,13 +193,15 @@ def _look_up(remover: Remover, lease: Lease, removal_id: int) -> None:
             ground = ground_of(session, remover.client, remover.reading, executor, removal_id)
             steps = [(step.digest, step.started_at is not None) for step in _open_steps(session, removal_id)]
         ground.tried.update(digest for digest, _was_begun in steps)
+        done: dict[str, StepResult] = {}
         for digest, was_begun in steps:
             result = look_again(ground, digest, INTERRUPTED)
             if result.state == StepState.DELETED and not was_begun:
                 result = StepResult(StepState.ALREADY_GONE)
             if result.state in GONE:
                 ground.deleted.add(digest)
-            _note(remover, lease, removal_id, digest, result)
+            done[digest] = result
+        _note(remover, lease, removal_id, done)
         finish(remover.reading, remover.writing, remover.now, lease, ground, removal_id)
 
 
@@ -210,7 +210,13 @@ def _open_steps(session: Session, removal_id: int) -> list[RemovalStep]:
     return [step for step in session.get_one(Removal, removal_id).steps if step.state in UNFINISHED]
 
 
-def _note(remover: Remover, lease: Lease, removal_id: int, digest: str, result: StepResult) -> None:
+def _note(
+    remover: Remover, lease: Lease, removal_id: int, done: Mapping[str, StepResult], begin: str | None = None
+) -> None:
+    """Write down what was found after some steps, and which one is about to be taken: one short transaction."""
     with remover.writing() as session:
         still_ours(session, lease)
-        end_step(session, removal_id, digest, result.state, result.reason, remover.now())
+        for digest, result in done.items():
+            end_step(session, removal_id, digest, result.state, result.reason, remover.now())
+        if begin:
+            begin_step(session, removal_id, begin, remover.now())

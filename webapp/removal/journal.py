@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import Update, exists, select, update
 from sqlalchemy.orm import Session, undefer
 
 from webapp.activities.models import ActivityKind, Outcome
@@ -122,13 +122,12 @@ def _note_tag(session: Session, removal: Removal, tag: str, state: StepState, re
 
 def begin_step(session: Session, removal_id: int, digest: str, now: datetime) -> None:
     """Note that a step is about to be taken."""
-    _step(session, removal_id, digest).started_at = now
+    session.execute(_of_step(removal_id, digest).values(started_at=now))
 
 
 def end_step(session: Session, removal_id: int, digest: str, state: StepState, reason: str, now: datetime) -> None:
     """Note what was found after a step."""
-    step = _step(session, removal_id, digest)
-    step.state, step.reason, step.finished_at = state, reason, now
+    session.execute(_of_step(removal_id, digest).values(state=state, reason=reason, finished_at=now))
 
 
 def end_tag(session: Session, tag: RemovedTag, state: StepState, reason: str) -> None:
@@ -179,7 +178,5 @@ def journalled(session: Session, removal_id: int, digests: Collection[str]) -> l
     return [fact_of(ManifestBytes(row.media_type, row.raw, row.digest)) for row in rows]
 
 
-def _step(session: Session, removal_id: int, digest: str) -> RemovalStep:
-    return session.scalars(
-        select(RemovalStep).where(RemovalStep.removal_id == removal_id, RemovalStep.digest == digest)
-    ).one()
+def _of_step(removal_id: int, digest: str) -> Update:
+    return update(RemovalStep).where(RemovalStep.removal_id == removal_id, RemovalStep.digest == digest)

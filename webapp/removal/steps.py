@@ -86,8 +86,10 @@ def _why_it_must_stay(ground: Ground, digest: str) -> str:
         return "It is part of an index that was not deleted."
     own = {tag for tag, on in ground.going.items() if on == digest}
     waiting = {tag for tag, on in ground.going.items() if on not in ground.tried}
-    remaining = (list_tags(ground.client, ground.repository) | ground.staying) - waiting
-    now_on = look_at(ground.client, ground.executor, ground.repository, sorted(remaining))
+    listed = ground.executor.submit(list_tags, ground.client, ground.repository)
+    now_on = look_at(ground.client, ground.executor, ground.repository, sorted(own))
+    others = (listed.result() | ground.staying) - waiting - own
+    now_on |= look_at(ground.client, ground.executor, ground.repository, sorted(others))
     moved = sorted(tag for tag in own if now_on.get(tag) not in (digest, None))
     if moved and not any(now_on.get(tag) == digest for tag in own):
         return f"Changed since you looked: {', '.join(moved)} was pushed anew."
