@@ -2,6 +2,8 @@
 # ruff: noqa: N999  gunicorn looks for a file of this name
 
 import os
+import subprocess
+import sys
 from typing import Any
 
 bind = os.environ.get("HOLYSTONE_BIND") or "127.0.0.1:8000"
@@ -14,10 +16,13 @@ loglevel = "warning"
 
 
 def on_starting(_server: Any) -> None:
-    """What keeps Holystone from starting is said once, instead of by one worker after the other."""
-    from webapp import settings_or_exit
+    """What keeps Holystone from starting is said once, instead of by one worker after the other.
 
-    settings_or_exit()
+    In a process of its own: whatever this one imports it keeps in memory for good.
+    """
+    look = subprocess.run([sys.executable, "-c", "import webapp; webapp.settings_or_exit()"], check=False)
+    if look.returncode:
+        sys.exit(look.returncode)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -205,3 +205,9 @@ def test_a_blob_without_a_length_is_nonsense() -> None:
     headers = {"Content-Length": "many"}
     with odd_registry(lambda asked: Reply(200, b"", headers)) as odd, pytest.raises(Nonsense):
         client_of(odd.url).head_blob("team/api", BUILT.digest)
+
+
+def test_a_sign_in_page_in_front_of_the_registry_is_no_manifest() -> None:
+    page = Reply(200, b"<html>Who are you?</html>", {"Content-Type": "text/html; charset=utf-8"})
+    with odd_registry(lambda _asked: page) as odd, pytest.raises(Nonsense, match="sign-in"):
+        client_of(odd.url).head_manifest("team/api", "1.0")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from flask import Flask, Response, request, url_for
+from flask import Flask, Response, g, request, url_for
 from flask.sessions import SecureCookieSessionInterface
 
 POLICY = "; ".join(
@@ -49,7 +49,10 @@ def register(app: Flask) -> None:
 
     def static_url(path: str) -> str:
         """The address of a static file, with its content's hash: another content is another address."""
-        return url_for("static", filename=path, v=versions[path])
+        known: dict[str, str] = g.setdefault("static_addresses", {})  # a list names the same icon a hundred times
+        if path not in known:
+            known[path] = url_for("static", filename=path, v=versions[path])
+        return known[path]
 
     def add_headers(response: Response) -> Response:
         response.headers.update(HEADERS)

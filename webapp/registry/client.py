@@ -126,6 +126,8 @@ class RegistryClient:
         expected = reference if is_digest(reference) else stated or digest_of(content)
         if stated:
             _compare(stated, reference)
+        elif "json" not in media_type and media_type != SCHEMA1_SIGNED:
+            raise Nonsense("a page where a manifest should be: does something in front of it ask for a sign-in?")
         _compare(digest_of(content, like=expected), expected)
         return ManifestBytes(media_type, answer.body, expected)
 
