@@ -1,8 +1,7 @@
 """Requests to one registry over HTTP: time-outs, a cap on every body, sign-in, a few more tries for reads.
 
-One `requests.Session` serves all threads. Its connection pool is made for that (urllib3 locks it); what would be
-shared state in the session is taken out of play: cookies are refused, nothing of it is changed after it was made, and
-neither the environment nor a netrc file is read.
+One adapter of `requests` serves all threads: its connection pool is made for that (urllib3 locks it). There is no
+session around it, and so no cookie, no redirect that is followed by itself, and neither environment nor netrc file.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -25,6 +23,7 @@ POOL_SIZE = 32
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 PASSING = frozenset({502, 503, 504})
 PAUSES_S = (0.05, 0.2, 0.6)  # a registry that is restarted is away for some 50 ms (machine.md)
+HEADERS = {"User-Agent": "holystone", "Accept-Encoding": "identity"}
 CHUNK_BYTES = 64 * 1024
 ERROR_CAP_BYTES = 64 * 1024
 MOST_REDIRECTS = 2
@@ -71,7 +70,8 @@ class Transport:
         self._pauses_s = pauses_s
         self._monotonic = monotonic
         self._sleep = sleep
-        self._session = _session(ca_file)
+        self._verify = str(ca_file) if ca_file else True
+        self._adapter = HTTPAdapter(pool_connections=POOL_SIZE, pool_maxsize=POOL_SIZE, max_retries=0)
 
     def request(
         self,
@@ -129,16 +129,10 @@ class Transport:
         authentication: tuple[str, str] | None,
     ) -> Answer:
         until = self._monotonic() + self._whole_answer_s
-        with self._session.request(
-            method,
-            url,
-            headers=dict(headers),
-            data=body,
-            auth=authentication,
-            timeout=self._timeouts_s,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
+        # The adapter is asked directly: a session adds cookies, redirects and the environment, and none is wanted.
+        request = requests.PreparedRequest()
+        request.prepare(method=method, url=url, headers={**HEADERS, **headers}, data=body, auth=authentication)
+        with self._adapter.send(request, stream=True, timeout=self._timeouts_s, verify=self._verify) as response:
             # read to its end even where it is empty: only then the connection goes back to the pool
             return Answer(response.status_code, response.headers, self._read(response, cap_bytes, until), url)
 
@@ -156,18 +150,6 @@ class Transport:
             if self._monotonic() > until:
                 raise TimeoutError("the answer came too slowly")
         return bytes(content[:most_bytes])
-
-
-def _session(ca_file: Path | None) -> requests.Session:
-    session = requests.Session()
-    session.trust_env = False
-    session.verify = str(ca_file) if ca_file else True
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.headers.update({"User-Agent": "holystone", "Accept-Encoding": "identity"})
-    adapter = HTTPAdapter(pool_connections=POOL_SIZE, pool_maxsize=POOL_SIZE, max_retries=0)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    return session
 
 
 def _target(answer: Answer) -> str:

@@ -43,9 +43,10 @@ def finish(
         still_ours(session, lease)
         removal = session.get_one(Removal, removal_id)
         steps = {step.digest: step for step in removal.steps}
-        for tag in removal.tags:
-            if tag.state in UNFINISHED:
-                end_tag(session, tag, *_what_became_of(tag, steps[tag.digest], now_on))
+        with session.no_autoflush:  # all rows in one go at the end, not one after the other
+            for tag in removal.tags:
+                if tag.state in UNFINISHED:
+                    end_tag(session, tag, *_what_became_of(tag, steps[tag.digest], now_on))
         _note_put_back(removal, ground)
         end_removal(removal, notice, now())
         _forget(session, ground, removal, now())

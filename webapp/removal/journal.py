@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Update, exists, select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session, undefer
 
 from webapp.activities.models import ActivityKind, Outcome
@@ -76,8 +76,7 @@ def write_intent(
                 removal_id=removal.id, position=position, digest=fact.digest, media_type=fact.media_type, raw=fact.raw
             )
         )
-    for tag, digest in sorted(plan.tags.items()):
-        _intend_tag(session, removal, tag, digest, now)
+    session.add_all([_intend_tag(session, removal, tag, digest, now) for tag, digest in sorted(plan.tags.items())])
     for tag in plan.gone:
         _note_tag(session, removal, tag, StepState.ALREADY_GONE, "", now)
     for tag in plan.dangling:
@@ -85,7 +84,7 @@ def write_intent(
     return removal
 
 
-def _intend_tag(session: Session, removal: Removal, tag: str, digest: str, now: datetime) -> None:
+def _intend_tag(session: Session, removal: Removal, tag: str, digest: str, now: datetime) -> RemovedTag:
     activity = record(
         session,
         at=now,
@@ -99,7 +98,7 @@ def _intend_tag(session: Session, removal: Removal, tag: str, digest: str, now: 
         removal_id=removal.id,
         place=removal.place,
     )
-    session.add(RemovedTag(removal_id=removal.id, name=tag, digest=digest, activity_id=activity.id))
+    return RemovedTag(removal_id=removal.id, name=tag, digest=digest, activity_id=activity.id)
 
 
 def _note_tag(session: Session, removal: Removal, tag: str, state: StepState, reason: str, now: datetime) -> None:
@@ -122,12 +121,14 @@ def _note_tag(session: Session, removal: Removal, tag: str, state: StepState, re
 
 def begin_step(session: Session, removal_id: int, digest: str, now: datetime) -> None:
     """Note that a step is about to be taken."""
-    session.execute(_of_step(removal_id, digest).values(started_at=now))
+    step = update(RemovalStep).where(RemovalStep.removal_id == removal_id, RemovalStep.digest == digest)
+    session.execute(step.values(started_at=now))
 
 
 def end_step(session: Session, removal_id: int, digest: str, state: StepState, reason: str, now: datetime) -> None:
     """Note what was found after a step."""
-    session.execute(_of_step(removal_id, digest).values(state=state, reason=reason, finished_at=now))
+    step = update(RemovalStep).where(RemovalStep.removal_id == removal_id, RemovalStep.digest == digest)
+    session.execute(step.values(state=state, reason=reason, finished_at=now))
 
 
 def end_tag(session: Session, tag: RemovedTag, state: StepState, reason: str) -> None:
@@ -176,7 +177,3 @@ def journalled(session: Session, removal_id: int, digests: Collection[str]) -> l
         .order_by(JournalManifest.position)
     ).all()
     return [fact_of(ManifestBytes(row.media_type, row.raw, row.digest)) for row in rows]
-
-
-def _of_step(removal_id: int, digest: str) -> Update:
-    return update(RemovalStep).where(RemovalStep.removal_id == removal_id, RemovalStep.digest == digest)
