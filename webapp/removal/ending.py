@@ -53,9 +53,14 @@ def finish(
 
 
 def _look_at_what_was_to_go(ground: Ground) -> dict[str, str | None]:
-    """The tags that are there all the same, with their digests; None for one that is listed without a manifest."""
+    """The tags that are there all the same, with their digests; None for one that is listed without a manifest.
+
+    A tag that is not listed and whose manifest was found gone needs no look of its own. All others get one: not
+    listed alone is not gone (law 4).
+    """
     listed = list_tags(ground.client, ground.repository)
-    looked = look_at(ground.client, ground.executor, ground.repository, sorted(ground.going))
+    doubtful = [tag for tag, digest in ground.going.items() if tag in listed or digest not in ground.deleted]
+    looked = look_at(ground.client, ground.executor, ground.repository, sorted(doubtful))
     return {tag: digest for tag, digest in looked.items() if digest or tag in listed}
 
 

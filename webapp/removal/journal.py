@@ -76,46 +76,35 @@ def write_intent(
                 removal_id=removal.id, position=position, digest=fact.digest, media_type=fact.media_type, raw=fact.raw
             )
         )
-    session.add_all([_intend_tag(session, removal, tag, digest, now) for tag, digest in sorted(plan.tags.items())])
+    for tag, digest in sorted(plan.tags.items()):
+        _note_tag(session, removal, tag, digest, StepState.INTENDED, "", now)
     for tag in plan.gone:
-        _note_tag(session, removal, tag, StepState.ALREADY_GONE, "", now)
+        _note_tag(session, removal, tag, "", StepState.ALREADY_GONE, "", now)
     for tag in plan.dangling:
-        _note_tag(session, removal, tag, StepState.FAILED, DANGLING, now)
+        _note_tag(session, removal, tag, "", StepState.FAILED, DANGLING, now)
     return removal
 
 
-def _intend_tag(session: Session, removal: Removal, tag: str, digest: str, now: datetime) -> RemovedTag:
-    activity = record(
-        session,
-        at=now,
-        actor=removal.actor,
-        kind=ActivityKind.TAG_DELETED,
-        outcome=Outcome.UNKNOWN,
-        reason=UNDER_WAY,
-        repository=removal.repository,
-        tag=tag,
-        digest=digest,
-        removal_id=removal.id,
-        place=removal.place,
-    )
-    return RemovedTag(removal_id=removal.id, name=tag, digest=digest, activity_id=activity.id)
-
-
-def _note_tag(session: Session, removal: Removal, tag: str, state: StepState, reason: str, now: datetime) -> None:
-    """An asked tag that nothing can be deleted for: the record says why."""
+def _note_tag(
+    session: Session, removal: Removal, tag: str, digest: str, state: StepState, reason: str, now: datetime
+) -> None:
+    """A tag that goes with a removal, or an asked one that nothing can be deleted for; its activity says which."""
     activity = record(
         session,
         at=now,
         actor=removal.actor,
         kind=ActivityKind.TAG_DELETED,
         outcome=_OUTCOMES[state],
-        reason=reason,
+        reason=UNDER_WAY if state == StepState.INTENDED else reason,
         repository=removal.repository,
         tag=tag,
+        digest=digest or None,
         removal_id=removal.id,
         place=removal.place,
     )
-    row = RemovedTag(removal_id=removal.id, name=tag, digest="", activity_id=activity.id, state=state, reason=reason)
+    row = RemovedTag(
+        removal_id=removal.id, name=tag, digest=digest, activity_id=activity.id, state=state, reason=reason
+    )
     session.add(row)
 
 

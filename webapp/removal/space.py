@@ -23,7 +23,7 @@ candidates(digest, size_bytes) AS (
     FROM going JOIN manifest_descriptors d ON d.manifest_id = going.id AND d.role IN ('config', 'layer')
 ),
 blobs AS (SELECT digest, max(size_bytes) AS size_bytes FROM candidates GROUP BY digest)
-SELECT coalesce(sum(size_bytes), 0)
+SELECT CAST(min(total(size_bytes), 9e18) AS INTEGER)  -- stated sizes can be any number
 FROM blobs
 WHERE NOT EXISTS (
     SELECT 1
