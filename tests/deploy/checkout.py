@@ -50,6 +50,7 @@ class Running:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_listen_to_ctrl_c,  # noqa: PLW1509 the tests have no threads here
             )
 
     @property
@@ -90,6 +91,11 @@ def make_run(checkout: Path, **settings: str) -> Iterator[Running]:
         for pid in processes_in(checkout):
             os.kill(pid, signal.SIGKILL)
         run.make.wait(PATIENCE_S)
+
+
+def _listen_to_ctrl_c() -> None:
+    """As in a terminal: a shell that starts tests in the background has SIGINT ignored, which children inherit."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def plain_environment(**settings: str) -> dict[str, str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import http.client
 import socket
+from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
 
 import requests
 
-from tests.runtime.keeper_process import KeeperProcess
+from tests.runtime.keeper_process import KeeperProcess, wait_for
 
 HALF = b"x" * 1000
 
@@ -28,6 +29,8 @@ class HangingUpload:
         self._connection.putheader("Content-Type", "application/octet-stream")
         self._connection.putheader("Content-Length", str(2 * len(HALF)))
         self._connection.endheaders(HALF)
+        ours = self._connection.sock.getsockname()[1]
+        wait_for(lambda: _has_read(keeper.port, ours), "the registry has read what was sent")
 
     def finish(self) -> None:
         self._connection.send(HALF)
@@ -41,6 +44,15 @@ class HangingUpload:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._connection.close()
+
+
+def _has_read(port: int, client_port: int) -> bool:
+    """Whether whoever listens on `port` has read all that this client sent; before, its drain would not wait for it."""
+    for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+        _, local, remote, state, queues = line.split()[:5]
+        if local.endswith(f":{port:04X}") and remote.endswith(f":{client_port:04X}"):
+            return state == "01" and queues.endswith(":00000000")
+    return False
 
 
 class SlowDownload:
