@@ -32,7 +32,7 @@ class Pusher:
     def push(self, repository: str, built: Built, tags: Iterable[str] = ()) -> Built:
         """Push a manifest with its blobs under each of the tags; without a tag, by its digest. Returns `built`."""
         for blob in built.blobs:
-            self._push_blob(repository, blob)
+            self.push_blob(repository, blob)
         for reference in list(tags) or [built.digest]:
             self.put_manifest(repository, reference, built)
         return built
@@ -63,7 +63,8 @@ class Pusher:
             timeout=TIMEOUT_S,
         ).raise_for_status()
 
-    def _push_blob(self, repository: str, blob: Blob) -> None:
+    def push_blob(self, repository: str, blob: Blob) -> None:
+        """Push a blob alone."""
         if (repository, blob.digest) in self._pushed:
             return
         start = self._session.post(f"{self._url}/v2/{repository}/blobs/uploads/", timeout=TIMEOUT_S)

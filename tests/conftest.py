@@ -6,12 +6,16 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from demo.fleet import push_fleet
 from demo.push import Pusher
 from tests.registry_process import RegistryProcess
 from webapp.registry.client import RegistryClient, open_registry
+
+hypothesis.settings.register_profile("no wall-clock time is asserted", deadline=None)
+hypothesis.settings.load_profile("no wall-clock time is asserted")
 
 
 @pytest.fixture

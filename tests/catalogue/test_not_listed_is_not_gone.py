@@ -309,7 +309,7 @@ def test_nothing_is_accepted_where_there_is_no_doubt(stocked: Shelf) -> None:
 def test_repositories_that_only_ever_got_a_blob_count_for_nothing(stocked: Shelf, pusher: Pusher) -> None:
     for number in range(30):
         for blob in image([layer("x")]).blobs:
-            pusher._push_blob(f"blobs/{number}", blob)
+            pusher.push_blob(f"blobs/{number}", blob)
     assert sync(stocked.catalogue).is_complete
     assert len(stocked.repositories()) == 6
     _empty(stocked, "team/1", "team/2")

@@ -8,9 +8,9 @@ import pytest
 
 from tests.registry.odd_registry import JSON, Asked, OddRegistry, Reply, odd_registry
 from tests.registry_process import PASSWORD, USERNAME, RegistryProcess
-from webapp.registry.capabilities import Mode, probe, read_mode
+from webapp.registry.capabilities import Mode, deletes_tags, probe, read_mode
 from webapp.registry.client import RegistryClient, open_registry
-from webapp.registry.errors import RegistryUnreachable
+from webapp.registry.errors import DeletesDisabled, ReadOnly, RegistryUnreachable
 from webapp.registry.transport import Transport
 
 V3 = {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}
@@ -41,6 +41,41 @@ def test_the_real_registry_shows_what_it_allows(
         assert words in " ".join(found.sentences)
         assert len(found.sentences) == (1 if words else 0)
         assert sorted(registry.store.rglob("*")) == before
+
+
+def test_the_real_registry_deletes_by_digest_only_and_asking_leaves_nothing(registry: RegistryProcess) -> None:
+    before = sorted(registry.store.rglob("*"))
+
+    assert deletes_tags(open_registry(registry.url)) is False
+    assert sorted(registry.store.rglob("*")) == before
+
+
+def test_a_registry_of_3_deletes_tags_by_name() -> None:
+    with odd_registry(lambda _asked: Reply(404, errors("MANIFEST_UNKNOWN"), JSON)) as proxy:
+        assert deletes_tags(open_registry(proxy.url)) is True
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"), [({"deletes": False}, DeletesDisabled), ({"read_only": True}, ReadOnly)]
+)
+def test_where_nothing_is_deleted_no_tag_is_asked_for(
+    tmp_path: Path, settings: dict[str, bool], error: type[Exception]
+) -> None:
+    with RegistryProcess(tmp_path, **settings) as registry, pytest.raises(error):
+        deletes_tags(open_registry(registry.url))
+
+
+def test_deletes_that_are_disabled_are_believed_although_tags_would_go() -> None:
+    """3.0 and 3.1.0 delete tags all the same (CVE-2026-41888)."""
+
+    def reply(asked: Asked) -> Reply:
+        is_digest = "sha256:" in asked.path
+        return Reply(405, errors("UNSUPPORTED"), JSON) if is_digest else Reply(202, b"", {})
+
+    with odd_registry(reply) as proxy:
+        with pytest.raises(DeletesDisabled):
+            deletes_tags(open_registry(proxy.url))
+        assert [asked.path for asked in proxy.asked if "sha256:" not in asked.path] == []
 
 
 def test_a_wrong_password_is_told(tmp_path: Path) -> None:

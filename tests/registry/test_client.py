@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from demo.build import image, index, layer
 from demo.push import Pusher
+from tests.registry.odd_registry import Reply, odd_registry
 from tests.registry_process import PASSWORD, USERNAME, RegistryProcess
 from webapp.registry.client import RegistryClient, open_registry
 from webapp.registry.errors import (
@@ -242,3 +244,27 @@ def test_threads_that_ask_while_the_registry_restarts_get_an_answer_or_a_named_e
         registry.restart()
         assert {each.result() for each in looks} <= {built.digest, "RegistryUnreachable", "RegistryTimeout"}
     assert look() == built.digest
+
+
+def test_the_real_registry_does_not_delete_by_a_tags_name(client: RegistryClient, pusher: Pusher) -> None:
+    pusher.push("team/api", image([layer("one")]), ["1.4"])
+
+    with pytest.raises(Refused) as refusal:
+        client.delete_tag("team/api", "1.4")
+
+    assert refusal.value.code == "DIGEST_INVALID"
+    assert client.tags("team/api") == ["1.4"]
+
+
+def test_the_real_registry_has_no_list_of_referrers(client: RegistryClient, pusher: Pusher) -> None:
+    built = pusher.push("team/api", image([layer("one")]), ["1.4"])
+    pusher.attest("team/api", built)
+
+    assert client.referrers("team/api", built.digest) is None
+
+
+def test_a_list_of_referrers_is_read_where_there_is_one() -> None:
+    listed = json.dumps({"manifests": [{"digest": ABSENT}, {"digest": "nonsense"}, "nothing"]}).encode()
+    with odd_registry(lambda _asked: Reply(200, listed)) as odd:
+        assert open_registry(odd.url).referrers("team/api", ABSENT) == (ABSENT,)
+        assert odd.paths == [f"/v2/team/api/referrers/{ABSENT}"]

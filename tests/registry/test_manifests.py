@@ -21,6 +21,7 @@ from webapp.registry.manifests import (
     OCI_MANIFEST,
     SCHEMA1,
     SCHEMA1_SIGNED,
+    STAND_IN,
     ImageConfig,
     Manifest,
     ManifestKind,
@@ -64,6 +65,15 @@ def test_an_index_tells_its_children_and_their_platforms(docker: bool) -> None:
         (children[0].digest, "linux/amd64"),
         (children[1].digest, "linux/arm/v7"),
     ]
+
+
+def test_an_empty_index_with_its_annotation_is_a_stand_in_and_nothing_else_is() -> None:
+    child = index([image([layer("one")])])
+    marked = {STAND_IN: "any"}
+
+    assert parse_manifest(OCI_INDEX, index([], annotations=marked).raw).kind == ManifestKind.STAND_IN
+    assert parse_manifest(OCI_INDEX, index([]).raw).kind == ManifestKind.INDEX
+    assert parse_manifest(OCI_INDEX, index([child], annotations=marked).raw).kind == ManifestKind.INDEX
 
 
 def test_an_attestation_tells_its_subject_and_type() -> None:

@@ -16,8 +16,8 @@ import pytest
 
 from tests.registry.odd_registry import Asked, Reply, odd_registry
 from webapp.registry.client import RegistryClient, open_registry
-from webapp.registry.errors import RegistryError, RegistryTimeout, RegistryUnreachable
-from webapp.registry.transport import Transport
+from webapp.registry.errors import RegistryError, RegistryTimeout, RegistryUnreachable, Throttled
+from webapp.registry.transport import MOST_PAUSES, Transport
 
 DIGEST = "sha256:" + "a" * 64
 PAUSES_S = (0.1, 0.2, 0.3)
@@ -205,3 +205,22 @@ def test_a_registry_without_tls_at_an_https_address_is_told() -> None:
 def test_a_missing_authority_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(RegistryUnreachable, match="certificate authority"):
         open_registry("https://127.0.0.1:9", ca_file=tmp_path / "missing.pem").ping()
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "slept_s"), [("7", 7.0), ("", 1.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 1.0), ("9999", 30.0)]
+)
+def test_too_many_requests_are_asked_again_after_the_pause_that_was_named(asked_for: str, slept_s: float) -> None:
+    slept: list[float] = []
+    busy = Reply(429, b"", {"Retry-After": asked_for} if asked_for else {})
+    with odd_registry(in_turn(busy, Reply(202))) as odd:
+        client_of(odd.url, slept).delete_manifest("team/api", DIGEST)
+        assert odd.methods == ["DELETE", "DELETE"]
+    assert slept == [slept_s]
+
+
+def test_too_many_requests_are_not_asked_for_ever() -> None:
+    with odd_registry(lambda _asked: Reply(429)) as odd:
+        with pytest.raises(Throttled):
+            client_of(odd.url).delete_manifest("team/api", DIGEST)
+        assert len(odd.asked) == 1 + MOST_PAUSES

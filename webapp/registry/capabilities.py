@@ -5,6 +5,7 @@ Never by a setting, and never by an upload, which would create the repository's 
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -75,6 +76,27 @@ def _delete_answer(client: RegistryClient) -> RegistryError | None:
     except RegistryError as error:
         return error
     return None
+
+
+def deletes_tags(client: RegistryClient) -> bool:
+    """Whether the registry deletes a tag by its name: 3.x does, 2.8 wants a digest (distribution.md 1.2).
+
+    Asked of a tag that nobody has: its name is a random one.
+
+    Raises:
+        DeletesDisabled: it deletes nothing; 3.0 and 3.1.0 would all the same delete a tag (CVE-2026-41888).
+        RegistryError: it does not say.
+    """
+    deleting = _delete_answer(client)
+    if deleting is not None and not isinstance(deleting, NotFound):
+        raise deleting
+    try:
+        client.delete_tag(PROBED_REPOSITORY, f"holystone-{secrets.token_hex(16)}")
+    except NotFound:
+        return True
+    except (Refused, DeletesDisabled):
+        return False
+    return True
 
 
 def read_mode(client: RegistryClient) -> Mode:

@@ -6,15 +6,10 @@ Functions raise the errors of `webapp.registry.errors`, and `BadName` for a name
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urljoin, urlsplit
-
-import requests.utils
 
 from webapp.registry.errors import Nonsense, Refused, error_for
 from webapp.registry.manifests import (
@@ -26,8 +21,16 @@ from webapp.registry.manifests import (
     plain_media_type,
     signed_payload,
 )
-from webapp.registry.names import check_digest, check_reference, check_repository_name, is_digest, is_repository_name
+from webapp.registry.names import (
+    check_digest,
+    check_reference,
+    check_repository_name,
+    check_tag,
+    is_digest,
+    is_repository_name,
+)
 from webapp.registry.names import is_tag as is_tag_name
+from webapp.registry.paging import entries, names, next_query
 from webapp.registry.transport import Answer, Transport
 
 log = logging.getLogger(__name__)
@@ -173,6 +176,27 @@ class RegistryClient:
         path = _manifest_path(repository, check_digest(digest))
         self._ask("DELETE", path, cap_bytes=SMALL_CAP_BYTES)
 
+    def delete_tag(self, repository: str, tag: str) -> None:
+        """Delete a tag alone, as 3.x can. Look again afterwards (law 3).
+
+        Raises:
+            NotFound: it was gone already.
+            Refused: with the code DIGEST_INVALID where the registry deletes by digest only, as 2.8 does.
+        """
+        self._ask("DELETE", _manifest_path(repository, check_tag(tag)), cap_bytes=SMALL_CAP_BYTES)
+
+    def referrers(self, repository: str, digest: str) -> tuple[str, ...] | None:
+        """The digests of manifests that refer to one by `subject`; None where the registry has no such list.
+
+        Source: OCI distribution specification 1.1, "Listing Referrers". Distribution has none (distribution.md 3.5).
+        """
+        path = f"/v2/{check_repository_name(repository)}/referrers/{check_digest(digest)}"
+        answer = self._ask("GET", path, cap_bytes=LIST_CAP_BYTES, accept=(404, 405))
+        if answer.status >= 400:
+            return None
+        found = (each.get("digest") for each in entries(answer.body, "manifests") if isinstance(each, dict))
+        return tuple(each for each in found if isinstance(each, str) and is_digest(each))
+
     def allowed_methods(self, repository: str, reference: str) -> frozenset[str]:
         """The methods that the registry takes on a manifest; empty where a proxy swallows the question.
 
@@ -204,11 +228,11 @@ class RegistryClient:
         """The names on all pages, each once. The way to the next page never leaves the registry."""
         answer, asked, given = first, {""}, set[str]()
         for _page in range(MOST_PAGES):
-            for name in _names(answer.body, key):
+            for name in names(answer.body, key):
                 if name not in given:
                     given.add(name)
                     yield name
-            query = _next_query(answer)
+            query = next_query(answer)
             if query is None:
                 return
             if query in asked:
@@ -246,29 +270,3 @@ def _compare(digest: str, expected: str) -> None:
     same_algorithm = digest.partition(":")[0] == expected.partition(":")[0]
     if is_digest(expected) and same_algorithm and digest != expected:
         raise Nonsense("the bytes have another digest than they should")
-
-
-def _names(body: bytes, key: str) -> list[str]:
-    """The list of names in a page; none or null is an empty one (distribution.md 5.2)."""
-    try:
-        document: Any = json.loads(body)
-        names = document.get(key) or []
-    except (ValueError, RecursionError, AttributeError):
-        raise Nonsense("a list that is not JSON") from None
-    if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
-        raise Nonsense("a list that is none")
-    return names
-
-
-def _next_query(answer: Answer) -> str | None:
-    """The query of the next page, from the Link header (RFC 8288); None on the last page.
-
-    Only the query is taken: the path is known, and behind a proxy the registry may know it otherwise.
-    """
-    for link in requests.utils.parse_header_links(answer.headers.get("Link", "")):
-        if link.get("rel") == "next":
-            target = urlsplit(urljoin(answer.url, link["url"]))
-            if target.hostname != urlsplit(answer.url).hostname:
-                raise Nonsense("a next page on another host")
-            return target.query
-    return None

@@ -84,7 +84,7 @@ class DeletesDisabled(RegistryError):
 
 
 class Throttled(RegistryError):
-    """429: too many requests."""
+    """429, also after the pauses that it asked for: too many requests. Nothing was carried out."""
 
     meaning = "The registry asks for fewer requests; try again later"
 

@@ -25,6 +25,8 @@ DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 OCI_ARTIFACT = "application/vnd.oci.artifact.manifest.v1+json"
 SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+json"
 SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+STAND_IN = "io.holystone.standin"
+"""The annotation of the empty index that takes a manifest's place under a tag that goes alone."""
 
 ACCEPTED = (DOCKER_MANIFEST, DOCKER_LIST, OCI_MANIFEST, OCI_INDEX)
 MANIFEST_CAP_BYTES = 4 * 1024 * 1024  # the registry takes no larger one (distribution.md 3.1)
@@ -47,6 +49,7 @@ class ManifestKind(StrEnum):
     INDEX = "index"
     ARTIFACT = "artifact"
     SCHEMA1 = "schema1"
+    STAND_IN = "stand-in"
     UNKNOWN = "unknown"
 
 
@@ -173,15 +176,17 @@ def _image(media_type: str, document: dict[str, Any]) -> Manifest:
 def _index(media_type: str, document: dict[str, Any]) -> Manifest:
     if any(key in document for key in ("config", "layers", "fsLayers")):
         raise Nonsense("an index that is a manifest as well")
+    children, annotations = _descriptors(document, "manifests"), _pairs(document.get("annotations"))
+    is_stand_in = not children and any(key == STAND_IN for key, _value in annotations)
     return Manifest(
         media_type=media_type,
-        kind=ManifestKind.INDEX,
+        kind=ManifestKind.STAND_IN if is_stand_in else ManifestKind.INDEX,
         config=None,
         layers=(),
-        children=_descriptors(document, "manifests"),
+        children=children,
         subject=_subject(document),
         artifact_type=_text(document.get("artifactType")),
-        annotations=_pairs(document.get("annotations")),
+        annotations=annotations,
     )
 
 

@@ -21,7 +21,11 @@ from webapp.registry.errors import Nonsense, RegistryError, RegistryTimeout, Reg
 
 POOL_SIZE = 32
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
-PASSING = frozenset({502, 503, 504})
+PASSING = frozenset({500, 502, 503, 504})  # 2.8 answers a read with 500 while a push writes the same link anew
+TOO_MANY = 429
+MOST_PAUSES = 5
+DEFAULT_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 30.0
 PAUSES_S = (0.05, 0.2, 0.6)  # a registry that is restarted is away for some 50 ms (machine.md)
 HEADERS = {"User-Agent": "holystone", "Accept-Encoding": "identity"}
 CHUNK_BYTES = 64 * 1024
@@ -49,7 +53,7 @@ class Transport:
         ca_file: certificate authority to trust instead of the usual ones.
         connect_timeout_s: how long making a connection may take.
         read_timeout_s: how long the registry may be silent. A whole answer may take five times as long.
-        pauses_s: before each further try of a read that met a broken connection or a 502, 503 or 504.
+        pauses_s: before each further try of a read that met a broken connection or a 500, 502, 503 or 504.
     """
 
     def __init__(
@@ -83,7 +87,10 @@ class Transport:
         cap_bytes: int,
         follow: bool = False,
     ) -> Answer:
-        """Ask once; a GET, HEAD or OPTIONS a few times where nobody or only a proxy answers.
+        """Ask once; a GET, HEAD or OPTIONS a few times where nobody or only a proxy answers, or with a 500.
+
+        A 429 is asked again after the pause that its Retry-After names (RFC 9110, 10.2.3), whatever the method:
+        what was refused for being too much was not carried out.
 
         Args:
             path: from `/v2` on, made of checked names.
@@ -95,16 +102,26 @@ class Transport:
             RegistryTimeout: no whole answer. Whether a write was carried out is unknown.
             Nonsense: the body is larger than `cap_bytes`, or a redirect leads nowhere.
         """
+        for _pause in range(MOST_PAUSES):
+            answer = self._few_times(method, path, headers or {}, body, cap_bytes, follow)
+            if answer.status != TOO_MANY:
+                return answer
+            self._sleep(_retry_after_s(answer))
+        return self._few_times(method, path, headers or {}, body, cap_bytes, follow)
+
+    def _few_times(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, cap_bytes: int, follow: bool
+    ) -> Answer:
         for pause_s in self._pauses_s if method in READS else ():
             try:
-                answer = self._once(method, path, headers or {}, body, cap_bytes, follow)
+                answer = self._once(method, path, headers, body, cap_bytes, follow)
                 if answer.status not in PASSING:
                     return answer
             except RegistryUnreachable as error:
                 if not _may_pass(error.__cause__):
                     raise
             self._sleep(pause_s)
-        return self._once(method, path, headers or {}, body, cap_bytes, follow)
+        return self._once(method, path, headers, body, cap_bytes, follow)
 
     def _once(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, cap_bytes: int, follow: bool
@@ -150,6 +167,12 @@ class Transport:
             if self._monotonic() > until:
                 raise TimeoutError("the answer came too slowly")
         return bytes(content[:most_bytes])
+
+
+def _retry_after_s(answer: Answer) -> float:
+    """The pause that a 429 asks for, in seconds; it may be a date, which is read as a second: clocks differ."""
+    asked = answer.headers.get("Retry-After", "")
+    return min(float(asked), LONGEST_PAUSE_S) if asked.isdecimal() else DEFAULT_PAUSE_S
 
 
 def _target(answer: Answer) -> str:
