@@ -63,7 +63,7 @@ def test_an_upgrade_leaves_foreign_keys_on_for_everybody_else(upgraded: Path) ->
 
 
 def _statements(file: Path) -> dict[str, list[str]]:
-    """The lines of the statement that made each table and index; the order of constraints means nothing."""
+    """The lines of the statement that made each table and index; the order of constraints means nothing, nor do quotes."""
     with dbapi2.connect(str(file)) as connection:
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-        return {name: sorted(line.strip(" \t,") for line in sql.splitlines()) for name, sql in rows}
+        return {name: sorted(line.strip(" \t,").replace('"', "") for line in sql.splitlines()) for name, sql in rows}

@@ -26,6 +26,8 @@ from webapp.database import Base, Writing
 log = logging.getLogger(__name__)
 
 LENGTH_S = 30.0
+KEEPER_LEASE = "run"
+"""Whoever orders something of the keeper holds it: the keeper has one order at a time."""
 
 
 class LeaseHeld(Exception):

@@ -255,6 +255,15 @@ def test_a_search_among_tags_counts_what_matches_and_all(stocked: Records) -> No
         assert (list(nothing.rows), nothing.matching, nothing.next) == ([], 0, "")
 
 
+@pytest.mark.parametrize("search", ["", "BUILD-1", "lost", "build%", "nothing"])
+def test_all_tags_that_match_are_those_of_all_pages(stocked: Records, search: str) -> None:
+    with stocked.reading() as session:
+        many = listing.find_repository(session, EVERYTHING, "team/many")
+        assert many is not None
+        rows = listing.tags(session, many, search=search, order=TagOrder.NAME, size=100).rows
+        assert listing.matching_tags(session, many, search) == [row.name for row in rows]
+
+
 def test_who_may_see_nothing_sees_nothing(stocked: Records) -> None:
     nothing = Visibility(sees_everything=False)
     with stocked.reading() as session:

@@ -13,10 +13,10 @@ from sqlalchemy import func, select
 from demo.build import Built
 from tests.maintenance.house import House, assert_nothing_was_collected, assert_read_write, open_records
 from webapp.database import writing_to
-from webapp.leases import LeaseLost, take
+from webapp.leases import KEEPER_LEASE, LeaseLost, take
 from webapp.maintenance.models import Run, RunKind, RunOutcome, RunStep, StepName, StepState
 from webapp.maintenance.reconcile import end_interrupted_runs
-from webapp.maintenance.run import LEASE, RunUnderWay, run
+from webapp.maintenance.run import RunUnderWay, run
 
 UNDER_WAY = 17
 
@@ -72,7 +72,7 @@ def take_the_lease(house: House, seen: list[list[tuple[Any, ...]]]) -> None:
     """As if we had been stopped for a minute, and somebody else had begun meanwhile."""
     house.forget_lease()
     with writing_to(house.engine)() as session:
-        take(session, LEASE, "another process")
+        take(session, KEEPER_LEASE, "another process")
     seen.append(rows(house))
 
 

@@ -129,6 +129,12 @@ def tags(
     return Page(shown, _count(session, found), repository.tag_count, _next(rows, len(keys), size))
 
 
+def matching_tags(session: Session, repository: Repository, search: str = "") -> list[str]:
+    """The names of all tags that `tags` finds, on all its pages."""
+    found = select(Tag.name).where(Tag.repository_id == repository.id).order_by(Tag.name)
+    return list(session.scalars(found.where(_contains(Tag.name, search)) if search else found))
+
+
 def tag_details(session: Session, repository: Repository, name: str) -> TagDetails | None:
     """One tag with what its page shows."""
     found = session.execute(

@@ -33,6 +33,7 @@ class Repository(Base):
     """A repository. Without tags it leaves the lists and its row stays: its activities speak of it.
 
     `version` grows with every removal of ours, so that a look that began before one does not undo its rows.
+    `revisions_read_at` is when all its manifests, tagged or not, were last known; empty where they never were.
     """
 
     __tablename__ = "repositories"
@@ -48,6 +49,7 @@ class Repository(Base):
     image_count: Mapped[int] = mapped_column(default=0)
     size_bytes: Mapped[int | None]
     version: Mapped[int] = mapped_column(default=0)
+    revisions_read_at: Mapped[datetime | None]
 
     tags: Mapped[list[Tag]] = relationship(back_populates="repository", passive_deletes=True)
 

@@ -21,6 +21,7 @@ from webapp.catalogue.models import (
     Tag,
 )
 from webapp.database import among
+from webapp.registry.names import is_digest
 
 NAMED_AFTER = re.compile(r"(sha256|sha512)-([0-9a-f]{64,128})(?:\.(sig|att|sbom))?", re.ASCII)
 KINDS = {"sig": "signature", "att": "attestation", "sbom": "SBOM", None: "list of referrers"}
@@ -54,6 +55,13 @@ def notes_of(session: Session, repository: Repository, names: Collection[str]) -
     for digest, name in rows:
         tags.setdefault(digest or "", []).append(name)
     return {name: _note(match, tags.get(f"{match[1]}:{match[2]}", [])) for name, match in found.items()}
+
+
+def subject_named_by(name: str) -> str | None:
+    """The digest that a tag is named after; None for any other tag."""
+    match = NAMED_AFTER.fullmatch(name)
+    digest = f"{match[1]}:{match[2]}" if match else ""
+    return digest if is_digest(digest) else None
 
 
 def kind_of_tag(name: str) -> str:

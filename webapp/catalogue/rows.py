@@ -22,8 +22,10 @@ from webapp.catalogue.models import (
 from webapp.catalogue.sizes import compute_image_sizes, remember_reached, repository_size
 from webapp.catalogue.survey import SeenManifest, SeenRepository, SeenTag
 from webapp.database import among
-from webapp.registry.manifests import Descriptor
+from webapp.registry.manifests import Descriptor, ManifestKind
 from webapp.registry.names import namespace_of
+
+HALF_DELETED = "Its deletion was interrupted half way; Holystone looks after that every minute."
 
 
 def registry_state(session: Session) -> RegistryState:
@@ -151,12 +153,40 @@ def update_repository(session: Session, seen: SeenRepository, version: int, now:
     repository.synced_at = now
     rows = {row.name: row for row in session.scalars(select(Tag).where(Tag.repository_id == repository.id))}
     manifest_ids = _manifest_ids(session, {tag.digest for tag in seen.tags if tag.digest})
-    changed = [_update_tag(session, repository, rows.get(tag.name), tag, manifest_ids, now) for tag in seen.tags]
+    tags = _without_stand_ins(session, seen.tags)
+    changed = [_update_tag(session, repository, rows.get(tag.name), tag, manifest_ids, now) for tag in tags]
     still_there = seen.unread.union(tag.name for tag in seen.tags)
     gone = [row.id for name, row in rows.items() if name not in still_there]
     session.execute(delete(Tag).where(among(Tag.id, gone)))
     if any(changed) or gone:
         count_repository(session, repository, now if gone else None)
+    if seen.revisions is not None:
+        note_revisions(session, repository, seen.revisions, now)
+
+
+def note_revisions(session: Session, repository: Repository, found: Collection[str], now: datetime) -> None:
+    """Write down which manifests a repository has, tagged or not."""
+    repository.revisions_read_at = now
+    session.flush()
+    of_it = RepositoryManifest.repository_id == repository.id
+    known = set(session.scalars(select(RepositoryManifest.manifest_id).where(of_it)))
+    there = set(_manifest_ids(session, found).values())
+    session.execute(delete(RepositoryManifest).where(of_it, among(RepositoryManifest.manifest_id, known - there)))
+    new = [{"repository_id": repository.id, "manifest_id": each} for each in sorted(there - known)]
+    if new:
+        session.execute(insert(RepositoryManifest), new)
+
+
+def _without_stand_ins(session: Session, tags: Collection[SeenTag]) -> list[SeenTag]:
+    """A tag on a stand-in is half deleted: it is listed, and is on no image."""
+    stand_ins = set(
+        session.scalars(
+            select(Manifest.digest).where(
+                Manifest.kind == ManifestKind.STAND_IN, among(Manifest.digest, {tag.digest or "" for tag in tags})
+            )
+        )
+    )
+    return [SeenTag(tag.name, None, HALF_DELETED, tag.pushed_at) if tag.digest in stand_ins else tag for tag in tags]
 
 
 def _manifest_ids(session: Session, digests: Collection[str]) -> dict[str, int]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from webapp.catalogue.revisions import Lookup, nobody_knows
 from webapp.registry.client import RegistryClient
 from webapp.registry.errors import NotFound, RegistryError, RegistryFailed, RegistryUnreachable, Throttled
 from webapp.registry.manifests import ImageConfig, Manifest, ManifestBytes, ManifestKind, parse_config, parse_manifest
@@ -35,12 +36,16 @@ class SeenTag:
 
 @dataclass(frozen=True, slots=True)
 class SeenRepository:
-    """A repository's tags. With a `problem` the list could not be read, and nothing is known of them."""
+    """A repository's tags. With a `problem` the list could not be read, and nothing is known of them.
+
+    `revisions` are the digests of all its manifests, tagged or not; None where they are not known.
+    """
 
     name: str
     tags: tuple[SeenTag, ...]
     unread: frozenset[str]
     problem: str
+    revisions: frozenset[str] | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -79,6 +84,7 @@ def survey(
     repositories: Mapping[str, frozenset[str]],
     known: Known,
     store: Path | None,
+    revisions: Lookup = nobody_knows,
 ) -> Survey:
     """Look at some repositories, as many requests at a time as `executor` has threads.
 
@@ -87,13 +93,22 @@ def survey(
             is asked for by its name, since lists leave tags out (distribution.md, fact 10).
         known: of some digests, those whose manifest the catalogue has already.
         store: the root directory of the registry's storage where it can be read, for the times of pushes.
+        revisions: all manifests of a repository, where they can be known.
 
     Raises:
         RegistryUnreachable: it does not answer at all; whatever was read is of no use.
     """
-    seen = _look_at_tags(client, executor, repositories, store)
+    seen = [_with_revisions(each, revisions) for each in _look_at_tags(client, executor, repositories, store)]
     manifests, unreadable = _read_new_manifests(client, executor, seen, known)
     return Survey(tuple(_without(each, unreadable) for each in seen), manifests)
+
+
+def _with_revisions(seen: SeenRepository, revisions: Lookup) -> SeenRepository:
+    """What is tagged is among the manifests; where it is not, they are another registry's, and nothing is known."""
+    found = revisions(seen.name)
+    if found is None or not found.issuperset(tag.digest for tag in seen.tags if tag.digest):
+        return seen
+    return replace(seen, revisions=found)
 
 
 def _look_at_tags(
@@ -179,7 +194,8 @@ def _read_new_manifests(
     client: RegistryClient, executor: Executor, seen: Iterable[SeenRepository], known: Known
 ) -> tuple[tuple[SeenManifest, ...], dict[str, str]]:
     """Read each digest that is new, level by level. Also: the digests that could not be read, and why."""
-    wanted = {tag.digest: each.name for each in seen for tag in each.tags if tag.digest}
+    wanted = {digest: each.name for each in seen for digest in each.revisions or ()}
+    wanted |= {tag.digest: each.name for each in seen for tag in each.tags if tag.digest}
     levels: list[list[SeenManifest]] = []
     unreadable: dict[str, str] = {}
     looked_at: set[str] = set()
@@ -244,4 +260,4 @@ def _without(seen: SeenRepository, unreadable: Mapping[str, str]) -> SeenReposit
         else tag
         for tag in seen.tags
     )
-    return SeenRepository(seen.name, tags, seen.unread, seen.problem)
+    return replace(seen, tags=tags)

@@ -17,7 +17,15 @@ from sqlalchemy.orm import Session
 
 from webapp.catalogue.doubt import end_doubt, fingerprint, is_doubtful, raise_doubt
 from webapp.catalogue.models import RegistryMode, Repository, Tag
-from webapp.catalogue.rows import add_manifests, known_digests, registry_state, update_repository
+from webapp.catalogue.revisions import Lookup, Revisions, unknown
+from webapp.catalogue.rows import (
+    add_manifests,
+    known_digests,
+    note_revisions,
+    registry_state,
+    repository_named,
+    update_repository,
+)
 from webapp.catalogue.survey import SeenRepository, Survey, survey
 from webapp.database import Reading, Writing, among
 from webapp.leases import LeaseHeld, fenced, held
@@ -32,13 +40,18 @@ LEASE = "sync"
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What a sync works with. `store` is the root of the registry's storage where it can be read."""
+    """What a sync works with.
+
+    `store` is the root of the registry's storage where it can be read; `revisions` tells all manifests of a
+    repository, where they can be known.
+    """
 
     client: RegistryClient
     reading: Reading
     writing: Writing
     now: Callable[[], datetime]
     store: Path | None
+    revisions: Revisions = unknown
 
 
 @dataclass(slots=True)
@@ -89,7 +102,7 @@ def sync_repository(catalogue: Catalogue, name: str) -> None:
         RegistryUnreachable: the registry does not answer.
     """
     with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
-        seen, versions = _look(catalogue, executor, [name])
+        seen, versions = _look(catalogue, executor, [name], catalogue.revisions())
     _write(catalogue, seen, versions)
 
 
@@ -152,12 +165,13 @@ def _sync_repositories(
     with catalogue.writing() as session:
         registry_state(session).repositories_total = len(names)
     vanished: dict[str, int] = {}
+    revisions = catalogue.revisions()
     with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
         for batch in _batches(names):
             if not may_go_on():
                 report.problem = "The sync was ended before it was through."
                 return
-            seen, versions = _look(catalogue, executor, batch)
+            seen, versions = _look(catalogue, executor, batch, revisions)
             _write(catalogue, seen, versions)
             with catalogue.writing() as session:
                 registry_state(session).repositories_done += len(batch)
@@ -180,7 +194,9 @@ def _versions(session: Session, names: Iterable[str]) -> dict[str, int]:
     return dict(rows.all())
 
 
-def _look(catalogue: Catalogue, executor: Executor, names: list[str]) -> tuple[Survey, dict[str, int]]:
+def _look(
+    catalogue: Catalogue, executor: Executor, names: list[str], revisions: Lookup
+) -> tuple[Survey, dict[str, int]]:
     """What the registry has of some repositories now, and the version of each before the look."""
     ours: dict[str, set[str]] = {name: set() for name in names}
     with catalogue.reading() as session:
@@ -198,7 +214,7 @@ def _look(catalogue: Catalogue, executor: Executor, names: list[str]) -> tuple[S
             return known_digests(session, digests)
 
     asked = {name: frozenset(tags) for name, tags in ours.items()}
-    return survey(catalogue.client, executor, asked, known, catalogue.store), versions
+    return survey(catalogue.client, executor, asked, known, catalogue.store, revisions), versions
 
 
 def _write(catalogue: Catalogue, seen: Survey, versions: dict[str, int]) -> None:
@@ -208,6 +224,10 @@ def _write(catalogue: Catalogue, seen: Survey, versions: dict[str, int]) -> None
         for each in seen.repositories:
             if not each.is_empty:  # whether it is gone is judged at the end, over the whole registry
                 update_repository(session, each, versions.get(each.name, 0), now)
+            elif each.revisions:  # none is tagged, and a collection keeps them all the same
+                row = repository_named(session, each.name, now)
+                if row.version == versions.get(each.name, 0):
+                    note_revisions(session, row, each.revisions, now)
 
 
 def _judge_vanished(catalogue: Catalogue, vanished: dict[str, int], could_be_read: set[str], listed: int) -> str:

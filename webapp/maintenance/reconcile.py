@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from webapp.leases import Lease, LeaseHeld, held, still_ours
+from webapp.leases import KEEPER_LEASE, Lease, LeaseHeld, held, still_ours
 from webapp.maintenance.models import Run, RunOutcome
 from webapp.maintenance.outcome import CutShort
 from webapp.maintenance.records import end_run, unfinished_runs
-from webapp.maintenance.run import LEASE, finish
+from webapp.maintenance.run import finish
 from webapp.maintenance.running import Maintainer, Running
 from webapp.maintenance.waiting import cancel_before_go
 
@@ -23,7 +23,7 @@ def end_interrupted_runs(maintainer: Maintainer) -> None:
         if not unfinished_runs(session):
             return
     try:
-        with held(maintainer.writing, LEASE) as lease:
+        with held(maintainer.writing, KEEPER_LEASE) as lease:
             with maintainer.reading() as session:
                 runs = unfinished_runs(session)
             for run in runs:

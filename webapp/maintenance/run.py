@@ -5,10 +5,13 @@ The keeper holds what safety stands on: whatever becomes of this process, it bri
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from webapp.leases import LeaseHeld, held, still_ours
+from webapp.catalogue.revisions import LOOKING
+from webapp.leases import KEEPER_LEASE, Lease, LeaseHeld, held, still_ours
 from webapp.maintenance.models import Run, RunKind, RunOutcome, StepName
 from webapp.maintenance.outcome import CutShort, Ending, ending_of
 from webapp.maintenance.printed import NOTHING_PRINTED, Printed, read_printed
@@ -28,9 +31,10 @@ from webapp.maintenance.waiting import KeeperLost, cancel, cancel_before_go, wai
 from webapp.runtime import orders
 from webapp.runtime.orders import Phase, Result
 
-__all__ = ["LEASE", "Maintainer", "NoKeeper", "RunUnderWay", "Running", "cancel", "finish", "preflight", "run"]
+__all__ = ["Maintainer", "NoKeeper", "RunUnderWay", "Running", "cancel", "finish", "preflight", "run"]
 
-LEASE = "run"
+LOOK_S = 150.0
+LOOK_POLL_S = 0.05
 
 
 class RunUnderWay(Exception):
@@ -65,7 +69,7 @@ def run(
     if maintainer.folder is None:
         raise NoKeeper
     try:
-        with held(maintainer.writing, LEASE) as lease:
+        with _keeper_held(maintainer) as lease:
             token = orders.new_token()
             with maintainer.writing() as session:
                 still_ours(session, lease)
@@ -77,6 +81,23 @@ def run(
             return run_id
     except LeaseHeld:
         raise RunUnderWay from None
+
+
+@contextmanager
+def _keeper_held(maintainer: Maintainer) -> Iterator[Lease]:
+    """Hold the lease of runs. A look at the untagged manifests holds it for the moment of a dry run: wait for that."""
+    until = maintainer.monotonic() + LOOK_S
+    while True:
+        with ExitStack() as stack:
+            try:
+                lease = stack.enter_context(held(maintainer.writing, KEEPER_LEASE))
+            except LeaseHeld as other:
+                if other.owner != LOOKING or maintainer.monotonic() > until:
+                    raise
+                time.sleep(LOOK_POLL_S)
+                continue
+            yield lease
+            return
 
 
 def _carry_out(running: Running) -> None:
