@@ -80,6 +80,13 @@ def _addresses(value: str) -> tuple[str, ...]:
     return tuple(_address(part.strip()) for part in value.split(",") if part.strip())
 
 
+def _patterns(value: str) -> tuple[str, ...]:
+    patterns = tuple(part.strip() for part in value.split(",") if part.strip())
+    if not all(re.fullmatch(r"[A-Za-z0-9_.*?-]{1,128}", pattern, re.ASCII) for pattern in patterns):
+        raise ValueError("write patterns of tags such as latest,v?.*,*-stable")
+    return patterns
+
+
 def _secret_key(value: str) -> str:
     if len(value) < SHORTEST_SECRET_KEY:
         raise ValueError(
@@ -136,6 +143,11 @@ class Settings:
     MAINTENANCE_MAX_DURATION: float = _setting("4h", _seconds, "A collection that takes longer is ended.")
     SYNC_INTERVAL: float = _setting("5m", _seconds, "Time between two looks at what the registry holds.")
     DELETE_ENABLED: bool = _setting("true", _yes_or_no, "Whether anybody may delete through Holystone.")
+    PROTECTED_TAGS: tuple[str, ...] = _setting(
+        "",
+        _patterns,
+        "Tags that stay, as patterns with `*` and `?`, separated by commas. An administrator can include them expressly.",
+    )
     ANONYMOUS_VIEW: bool = _setting("false", _yes_or_no, "Whether anybody may look without signing in.")
     SESSION_IDLE: float = _setting("12h", _seconds, "A session ends after this time without a request.")
     SESSION_MAX: float = _setting("14d", _seconds, "A session ends after this time in any case.")

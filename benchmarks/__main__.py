@@ -13,6 +13,7 @@ MEASUREMENTS = {
     "sync": first_sync.measure,
     "page": repository_page.measure,
     "removal": removal.measure,
+    "plan": removal.measure_plans,
     "memory": memory.measure,
 }
 

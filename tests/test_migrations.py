@@ -21,8 +21,8 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 @pytest.fixture
-def upgraded(tmp_path: Path, records_template: Path) -> Iterator[Path]:
-    """An empty database that was brought to the newest version. `records_template` has imported every model."""
+def empty(tmp_path: Path) -> Iterator[Path]:
+    """A file for records, before any migration."""
     file = tmp_path / "upgraded.db"
     app = Flask(__name__)
     app.config.update(SQLALCHEMY_DATABASE_URI=f"sqlite:///{file}", SQLALCHEMY_ENGINE_OPTIONS=ENGINE_OPTIONS)
@@ -30,9 +30,15 @@ def upgraded(tmp_path: Path, records_template: Path) -> Iterator[Path]:
     flask_migrate.Migrate(app, db, directory=str(MIGRATIONS))
     with app.app_context():
         prepare(db.engine)
-        flask_migrate.upgrade()
         yield file
         db.engine.dispose()
+
+
+@pytest.fixture
+def upgraded(empty: Path, records_template: Path) -> Path:
+    """An empty database that was brought to the newest version. `records_template` has imported every model."""
+    flask_migrate.upgrade()
+    return empty
 
 
 def test_alembic_finds_no_difference_between_the_migrations_and_the_models(upgraded: Path) -> None:
@@ -55,6 +61,25 @@ def test_upgrading_again_changes_nothing_and_keeps_the_rows(upgraded: Path) -> N
     flask_migrate.upgrade()
     with dbapi2.connect(str(upgraded)) as connection:
         assert connection.execute("SELECT token FROM leases").fetchall() == [(7,)]
+
+
+def test_removals_of_the_first_version_are_kept_with_their_steps_and_tags(empty: Path) -> None:
+    flask_migrate.upgrade(revision="0001")
+    with dbapi2.connect(str(empty)) as connection:
+        connection.execute(
+            "INSERT INTO removals (id, request_key, started_at, actor, place, repository, fingerprint, state,"
+            " fencing_token, notice) VALUES (1, 'k', '2026-11-01 10:00:00', 'alice', '', 'team/api', '', 'done', 1, '')"
+        )
+        connection.execute("INSERT INTO removal_steps VALUES (1, 0, 'sha256:a', 'deleted', '', NULL, NULL)")
+        connection.execute("INSERT INTO removed_tags VALUES (1, '1.0', 'sha256:a', 1, 'deleted', '')")
+
+    flask_migrate.upgrade()
+
+    with dbapi2.connect(str(empty)) as connection:
+        assert connection.execute("SELECT actor, wanted, pause FROM removals").fetchall() == [("alice", "", "")]
+        assert connection.execute("SELECT digest, kind FROM removal_steps").fetchall() == [("sha256:a", "delete")]
+        assert connection.execute("SELECT name, stand_in FROM removed_tags").fetchall() == [("1.0", "")]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
 def test_an_upgrade_leaves_foreign_keys_on_for_everybody_else(upgraded: Path) -> None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from config import Settings
+from webapp.catalogue.revisions import Revisions, revisions_in
 from webapp.catalogue.sync import Catalogue
 from webapp.database import Reading, Writing
 from webapp.maintenance.run import Maintainer
 from webapp.registry.client import RegistryClient
-from webapp.removal.execute import Remover
+from webapp.removal.remover import Remover
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,27 @@ class Parts:
     @property
     def catalogue(self) -> Catalogue:
         """What a sync works with."""
-        return Catalogue(self.registry, self.reading, self.writing, self.now, self.settings.REGISTRY_STORE)
+        return Catalogue(
+            self.registry, self.reading, self.writing, self.now, self.settings.REGISTRY_STORE, self.revisions
+        )
+
+    @property
+    def revisions(self) -> Revisions:
+        """How all manifests of a repository can be known."""
+        return revisions_in(self.settings.REGISTRY_STORE, self.settings.KEEPER_FOLDER, self.writing)
 
     @property
     def remover(self) -> Remover:
         """What removals work with."""
-        return Remover(self.registry, self.reading, self.writing, self.now)
+        return Remover(
+            client=self.registry,
+            reading=self.reading,
+            writing=self.writing,
+            now=self.now,
+            store=self.settings.REGISTRY_STORE,
+            revisions=self.revisions,
+            protected=self.settings.PROTECTED_TAGS,
+        )
 
     @property
     def maintainer(self) -> Maintainer:

@@ -17,7 +17,7 @@ from webapp.catalogue.sync import sync_if_free
 from webapp.maintenance.keeper_look import look_at_keeper
 from webapp.maintenance.reconcile import end_interrupted_runs
 from webapp.parts import Parts
-from webapp.removal.execute import recover
+from webapp.removal.recovery import recover
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ document.addEventListener("submit", (event) => {
   if (busyButton(event.target)?.hasAttribute("aria-busy")) {
     event.preventDefault();
     event.stopImmediatePropagation();
-  } else {
+  } else if (!event.submitter || event.submitter === busyButton(event.target)) {
     start(event.target);
   }
 }, { capture: true });

@@ -24,11 +24,12 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.detail.target !== host || host.contains(opener)) return;
   showTemplate("dialog-waiting");
   host.querySelector("[data-waiting-title]").textContent = opener.dataset.dialog ?? "";
-  open(opener);
+  open(document.activeElement === document.body ? opener : document.activeElement);
 });
 
+// A choice that drew the dialog anew keeps the focus; htmx has put it there by its id.
 host.addEventListener("htmx:afterSwap", () => {
-  if (dialog.open) focusCancel();
+  if (dialog.open && !host.contains(document.activeElement)) focusCancel();
 });
 
 // An answer that comes after the dialog was cancelled must not fill it again.

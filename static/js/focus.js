@@ -12,13 +12,14 @@ function trashCan(row) {
 
 document.addEventListener("dialog-opening", (event) => {
   opener = event.detail.opener;
-  const row = opener.closest("[data-row]");
-  const rows = row ? [...row.parentElement.querySelectorAll("[data-row]")] : [];
-  const at = rows.indexOf(row);
+  const rows = [...document.querySelectorAll("[data-row]")];
+  const ticked = rows.filter((row) => row.querySelector("[data-tick]:checked"));
+  const at = rows.indexOf(opener.closest("[data-row]") ?? ticked.at(-1));
   nearestRows = [...rows.slice(at + 1), ...rows.slice(0, Math.max(at, 0)).reverse()];
 });
 
 document.addEventListener("dialog-closed", () => {
-  const next = opener.isConnected ? opener : nearestRows.map(trashCan).find(Boolean);
+  const isShown = opener.getClientRects().length > 0;  // the toolbar goes with what was ticked
+  const next = isShown ? opener : nearestRows.map(trashCan).find(Boolean);
   (next ?? document.querySelector("h1"))?.focus();
 });

@@ -1,12 +1,19 @@
-// '/' searches, 'j' and 'k' walk the rows, 'Delete' asks about the row, '?' lists the keys. None fires in a field.
+// '/' searches, 'j' and 'k' walk the rows, 'x' ticks one, 'Delete' asks about what is ticked, else about the row, '?'
+// lists the keys. None fires in a field.
+
+const FIELDS = "input:not([type=checkbox], [type=radio]), select, textarea, [contenteditable]";
 
 function rowLinks() {
   return [...document.querySelectorAll("[data-row] [data-open]")];
 }
 
+function row() {
+  return document.activeElement.closest("[data-row]");
+}
+
 function step(by) {
   const links = rowLinks();
-  const current = document.activeElement.closest("[data-row]")?.querySelector("[data-open]");
+  const current = row()?.querySelector("[data-open]");
   const at = links.indexOf(current);
   const next = at < 0 ? links[0] : links[Math.min(Math.max(at + by, 0), links.length - 1)];
   next?.focus();
@@ -18,16 +25,27 @@ function search() {
   field?.select();
 }
 
+function tick() {
+  row()?.querySelector("[data-tick]")?.click();
+}
+
+function askToDelete() {
+  const ofTicked = document.querySelector("#ticks:not([hidden]) [type=submit]");
+  (ofTicked ?? row()?.querySelector(".trash"))?.click();
+}
+
 const actions = {
   "/": search,
   j: () => step(1),
   k: () => step(-1),
-  Delete: () => document.activeElement.closest("[data-row]")?.querySelector(".trash")?.click(),
+  x: tick,
+  X: tick,
+  Delete: askToDelete,
   "?": () => document.dispatchEvent(new CustomEvent("show-keys")),
 };
 
 document.addEventListener("keydown", (event) => {
-  const isTyping = event.target.matches("input, select, textarea, [contenteditable]");
+  const isTyping = event.target.matches(FIELDS);
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey || document.getElementById("dialog").open) return;
   const action = actions[event.key];
   if (!action) return;

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from flask import Flask
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from demo.build import image, layer
 from demo.fleet import API, SHOP
 from demo.push import Pusher
+from tests.browser.conftest import new_context, sign_in
 from tests.pages.conftest import parts_of
 from webapp.accounts.models import EndReason, SignIn
 from webapp.catalogue.sync import sync_repository
@@ -59,10 +60,59 @@ def test_after_a_deletion_the_next_rows_trash_can_has_the_focus(page: Page) -> N
     expect(page).to_have_url(re.compile("sort=name$"))
 
 
+def test_a_tag_leaves_alone_and_its_siblings_stay_in_the_list(page: Page) -> None:
+    page.goto(f"/repositories/{API}")
+    open_dialog(page, "latest")
+    expect(page.get_by_label("Only this tag. 1.4 and 1.4.2 stay.")).to_be_checked()
+    page.get_by_role("button", name="Delete tag").click()
+    expect(page.locator(".toast")).to_contain_text(f"Deleted {API}:latest. No space comes back, since the image stays.")
+    expect(page.locator(trash_can(page, "latest"))).to_have_count(0)
+    expect(page.locator(trash_can(page, "1.4"))).to_have_count(1)
+
+
+def test_siblings_are_chosen_by_keyboard_and_the_choice_keeps_the_focus(page: Page) -> None:
+    page.goto(f"/repositories/{API}")
+    open_dialog(page, "latest")
+    dialog = page.get_by_role("dialog")
+    alone, together = page.get_by_label("Only this tag."), page.get_by_label("All 3 tags of this image.")
+    alone.focus()
+    page.keyboard.press("ArrowDown")
+    expect(dialog.get_by_role("button", name="Delete 3 tags")).to_be_visible()
+    expect(dialog).to_contain_text("3 tags, 1 manifest, 1 signature")
+    expect(together).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(dialog.get_by_role("button", name="Delete tag")).to_be_visible()
+    expect(dialog).to_contain_text("nothing: the image stays")
+    expect(alone).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(together).to_be_focused()
+    keep = page.get_by_label("Keep its signature")
+    keep.focus()
+    page.keyboard.press("Space")
+    expect(dialog).to_contain_text("1 signature as chosen")
+    expect(keep).to_be_focused()
+    expect(keep).to_be_checked()
+
+
+def test_the_last_of_quick_choices_is_the_one_that_is_shown(browser: Browser, address: str) -> None:
+    with new_context(browser, address) as context:  # htmx complains in the console of each request that is given up
+        page = context.new_page()
+        sign_in(page)
+        page.goto(f"/repositories/{API}")
+        open_dialog(page, "latest")
+        page.get_by_label("Only this tag.").focus()
+        for key in ("ArrowDown", "ArrowUp", "ArrowDown"):
+            page.keyboard.press(key)
+        expect(page.get_by_role("button", name="Delete 3 tags")).to_be_visible()
+        expect(page.get_by_label("All 3 tags of this image.")).to_be_checked()
+        page.get_by_role("button", name="Delete 3 tags").click()
+        expect(page.locator(".toast")).to_contain_text(f"Deleted 3 tags of {API} and 1 signature.")
+
+
 def test_siblings_are_named_and_leave_the_list_together(page: Page) -> None:
     page.goto(f"/repositories/{API}")
     open_dialog(page, "latest")
-    expect(page.get_by_role("dialog")).to_contain_text("1.4 and 1.4.2 are the same image and go along")
+    page.get_by_label("All 3 tags of this image.").check()
     page.get_by_role("button", name="Delete 3 tags").click()
     expect(page.locator(".toast")).to_contain_text(f"Deleted 3 tags of {API}")
     for tag in ("1.4", "1.4.2", "latest"):

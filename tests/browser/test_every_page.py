@@ -25,6 +25,8 @@ PATHS = (
     f"/repositories/{WEB}/-/tags/2.1",
     f"/repositories/{SHOP}/-/tags/8.0.0-rc.1",
     f"/repositories/{API}/-/tags/1.4.2/delete",
+    f"/repositories/{API}/-/tags/1.4.2/delete?siblings=remove",
+    f"/repositories/{SHOP}/-/tags/7.0.0/delete?referrers=keep",
     f"/repositories/{SHOP}/-/delete",
     "/removals/2",
     "/removals/3",
@@ -55,6 +57,9 @@ def test_every_page_can_be_read_by_everybody(browser: Browser, app: Flask, schem
         page.locator(".trash").first.click()
         page.locator("#dialog .button.danger").wait_for()
         found["the dialog"] = _violations(page)
+        page.keyboard.press("Escape")
+        page.locator("[data-tick]").first.check()
+        found["the toolbar"] = _violations(page)
     assert {path: violations for path, violations in found.items() if violations} == {}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -85,17 +86,81 @@ def test_the_record_says_that_it_was_a_command(stage: Stage, run: Run) -> None:
         ]
 
 
-def test_siblings_are_not_removed_unless_that_is_allowed(stage: Stage, run: Run) -> None:
-    stage.push("one", "1.0", "latest")
+def test_siblings_stay_unless_they_are_to_go_too(stage: Stage, run: Run) -> None:
+    stage.push("one", "1.0", "1", "latest")
 
-    refused = run(f"{API}:1.0", "--yes")
+    assert run(f"{API}:1.0", "--yes").exit_code == 0
+    assert stage.tags() == {"1", "latest"}
+    assert stage.pulls("latest")
+
+    assert run(f"{API}:1", "--yes", "--siblings", "remove").exit_code == 0
+    assert stage.tags() == set()
+
+
+def test_a_manifest_is_removed_by_its_digest(stage: Stage, run: Run) -> None:
+    old, _ = stage.push_index("old", "latest")
+    stage.push("new", "latest")
+
+    result = run(f"{API}@{old.digest}", "--yes", "--json")
+
+    assert result.exit_code == 0
+    assert {"repository": API, "digest": old.digest, "outcome": "deleted", "reason": ""} in document(result)[
+        "manifests"
+    ]
+    assert not stage.has(old.digest)
+    assert stage.pulls("latest")
+    with stage.records.reading() as session:
+        assert [(each.kind.value, each.digest, each.outcome.value) for each in session.query(Activity)] == [
+            ("manifest_deleted", old.digest, "done")
+        ]
+
+
+def test_a_digest_that_is_tagged_is_refused(stage: Stage, run: Run) -> None:
+    built = stage.push("one", "1.0")
+
+    result = run(f"{API}@{built.digest}", "--yes")
+
+    assert result.exit_code == 1
+    assert "It is tagged 1.0." in result.output
+    assert stage.pulls("1.0")
+
+
+def test_signatures_go_along_unless_they_are_to_stay(stage: Stage, run: Run) -> None:
+    built = stage.push("one", "1.0")
+    stage.pusher.sign(API, built)
+
+    assert run(f"{API}:1.0", "--yes", "--referrers", "keep").exit_code == 0
+    assert len(stage.tags()) == 1
+
+    stage.push("one", "1.0")
+    assert run(f"{API}:1.0", "--yes").exit_code == 0
+    assert stage.tags() == set()
+
+
+def test_protected_tags_stay_unless_they_are_included(stage: Stage, run: Run) -> None:
+    stage.push("one", "1.0")
+
+    refused = run(f"{API}:1.0", "--yes", PROTECTED_TAGS="1.*, latest")
 
     assert refused.exit_code == 1
-    assert "latest would go along" in refused.output
-    assert stage.tags() == {"1.0", "latest"}
-
-    assert run(f"{API}:1.0", "--yes", "--siblings", "remove").exit_code == 0
+    assert "protected" in refused.output
+    assert stage.pulls("1.0")
+    assert run(f"{API}:1.0", "--yes", "--include-protected", PROTECTED_TAGS="1.*").exit_code == 0
     assert stage.tags() == set()
+
+
+def test_what_two_repositories_share_is_freed_when_both_go(stage: Stage, run: Run) -> None:
+    built = stage.push("one", "1.0")
+    stage.pusher.push("team/web", built, ["1.0"])
+    settings = {"REGISTRY_STORE": str(stage.registry.store)}
+    replace(stage, store=stage.registry.store).sync()
+
+    alone = document(run(f"{API}:1.0", "--dry-run", "--json", **settings))
+    both = document(run(f"{API}:1.0", "team/web:1.0", "--dry-run", "--json", **settings))
+
+    assert alone["bytes_freed"] == 0
+    assert both["bytes_freed"] == len(built.raw) + sum(len(blob.raw) for blob in built.blobs)
+    assert both["bytes_freed_is_exact"] is True
 
 
 def test_a_repository_is_the_whole_image(stage: Stage, run: Run) -> None:
@@ -151,7 +216,7 @@ def test_an_image_of_which_one_part_stays_is_partly_removed(stage: Stage, run: R
     stage.push("one", "1.0")
     stage.pusher.push("team/web", build("two"), ["1.0", "latest"])
 
-    result = run(f"{API}:1.0", "team/web:1.0", "--yes", "--json")
+    result = run(f"{API}:1.0", "team/web:latest", "--yes", "--json", PROTECTED_TAGS="latest,1.0-*")
 
     assert result.exit_code == 3
     assert stage.tags() == set()

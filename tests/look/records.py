@@ -24,7 +24,8 @@ from webapp.maintenance.models import (
 )
 from webapp.maintenance.models import StepState as RunStepState
 from webapp.maintenance.printed import pack
-from webapp.removal.models import Removal, RemovalState, RemovalStep, RemovedTag, StepState
+from webapp.removal.models import Removal, RemovalState, RemovalStep, RemovedTag, StepKind, StepState
+from webapp.removal.wanted import Wanted
 
 Prepare = Callable[[Session], None]
 
@@ -132,6 +133,40 @@ def open_removal(session: Session) -> None:
     _removal(session, 3, RemovalState.OPEN, PARTLY[30:] + [StepState.INTENDED] * 30)
 
 
+def paused_removal(session: Session) -> None:
+    """A removal that waits for a registry that became read-only."""
+    open_removal(session)
+    until = NOW + timedelta(hours=4)
+    session.get_one(Removal, 3).pause = (
+        "The registry is read-only. The removal goes on when it takes writes again,"
+        f" until {until:%d %b %Y, %H:%M} UTC at the latest."
+    )
+    _mode(session, RegistryMode.READ_ONLY, "")
+
+
+def stopping_removal(session: Session) -> None:
+    """A removal that ends after the step in hand."""
+    open_removal(session)
+    session.get_one(Removal, 3).stopped_by = "alice"
+
+
+def stopped_removal(session: Session) -> None:
+    """A removal of ticked tags that was stopped, and one that wrote a list of referrers anew."""
+    states = [StepState.DELETED] * 3 + [StepState.FAILED] * 5
+    _removal(session, 3, RemovalState.PARTLY, states, "Not tried. alice stopped the removal.")
+    removal = session.get_one(Removal, 3)
+    names = tuple(f"build-{900 + position}" for position in range(len(states)))
+    removal.wanted, removal.tag = Wanted(MANY_TAGS, names).as_json(), ", ".join(names)
+    removal.stopped_by, removal.notice = "alice", "alice stopped it."
+    session.add(
+        RemovalStep(
+            removal_id=3, position=len(states), kind=StepKind.REWRITE, digest=digest(77), tag="sha256-77",
+            replaces=digest(78), state=StepState.REWRITTEN,
+        )
+    )  # fmt: skip
+    session.add(RemovalStep(removal_id=3, position=len(states) + 1, digest=digest(78), state=StepState.DELETED))
+
+
 def _mode(session: Session, mode: RegistryMode, sentence: str) -> None:
     state: RegistryState = registry_state(session)
     state.mode, state.mode_sentence = mode, sentence
@@ -150,7 +185,7 @@ def _spread_over_time(session: Session) -> None:
 
 def _add_repository(session: Session, name: str, tags: Sequence[str]) -> None:
     repository = Repository(
-        name=name, namespace=name.partition("/")[0], first_seen_at=NOW, synced_at=NOW, changed_at=NOW,
+        name=name, namespace=name.partition("/")[0], first_seen_at=NOW, synced_at=NOW, changed_at=NOW, revisions_read_at=NOW,
         tag_count=len(tags), image_count=len(tags), size_bytes=48_211_904,
     )  # fmt: skip
     session.add(repository)
@@ -193,13 +228,15 @@ def _removals(session: Session) -> None:
     _removal(session, 2, RemovalState.PARTLY, PARTLY)
 
 
-def _removal(session: Session, number: int, state: RemovalState, steps: Sequence[StepState]) -> None:
+def _removal(
+    session: Session, number: int, state: RemovalState, steps: Sequence[StepState], refused: str = REFUSED
+) -> None:
     at = NOW - (timedelta(seconds=12) if state == RemovalState.OPEN else timedelta(hours=30 * number))
     outcomes = {
         StepState.DELETED: Outcome.DONE, StepState.KEPT: Outcome.KEPT, StepState.FAILED: Outcome.FAILED,
         StepState.ALREADY_GONE: Outcome.ALREADY_GONE,
     }  # fmt: skip
-    reasons = {StepState.KEPT: KEPT, StepState.FAILED: REFUSED}
+    reasons = {StepState.KEPT: KEPT, StepState.FAILED: refused}
     session.add(
         Removal(
             id=number, request_key=f"look {number}", started_at=at, actor="alice", place="10.0.0.7", repository=MANY_TAGS,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page, expect
 
-from demo.fleet import API, ETL, LONG_TAG, SHOP, WEB
+from demo.fleet import API, BUILDER, ETL, LONG_TAG, SHOP, WEB
 from tests.look import records
 from tests.look.records import LONGEST_NAME, LONGEST_TAG, MANY_TAGS
 
@@ -20,11 +20,15 @@ BROKEN = "broken"
 SPARE = "team/spare"
 """A repository whose tags are deleted while drawing."""
 
+PROTECTED = "team/protected"
+"""A repository with tags that a setting protects."""
+
 STATES: dict[str, records.Prepare] = {
     each.__name__.replace("_", "-"): each
     for each in (
         records.empty, records.first_sync, records.first_steps, records.no_keeper, records.unreachable,
         records.read_only, records.deletes_disabled, records.in_doubt, records.failed_run, records.live_run, records.open_removal,
+        records.paused_removal, records.stopping_removal, records.stopped_removal,
     )
 }  # fmt: skip
 
@@ -56,6 +60,41 @@ def unfold(page: Page) -> None:
 def open_siblings(page: Page) -> None:
     """The dialog of a tag whose image has two other tags."""
     page.get_by_role("link", name="Delete 1.4.2…").click()
+    _wait_for_dialog(page)
+
+
+def choose_siblings(page: Page) -> None:
+    """The same dialog, with all tags of the image chosen, unfolded."""
+    open_siblings(page)
+    page.get_by_label("All 3 tags of this image.").check()
+    expect(page.locator("#dialog").get_by_role("button", name="Delete 3 tags")).to_be_visible()
+    page.locator("#dialog .fold summary").click()
+
+
+def tick_three(page: Page) -> None:
+    """Three ticked rows, with the toolbar."""
+    for number in (0, 1, 3):
+        page.locator("[data-tick]").nth(number).check()
+
+
+def tick_all(page: Page) -> None:
+    """Every row, one by one."""
+    for box in page.locator("[data-tick]").all():
+        box.check()
+
+
+def open_ticked(page: Page) -> None:
+    """The dialog for three ticked rows."""
+    tick_three(page)
+    page.locator("#ticks [type=submit]").click()
+    _wait_for_dialog(page)
+
+
+def select_all(page: Page) -> None:
+    """The dialog for all tags that match."""
+    page.locator("[data-tick]").first.check()
+    page.locator("#select-all").click()
+    page.locator("#ticks [type=submit]").click()
     _wait_for_dialog(page)
 
 
@@ -126,6 +165,8 @@ SCENES = (
     Scene("repositories-unreachable", "/repositories", "unreachable"),
     Scene("tags", f"/repositories/{API}"),
     Scene("tags-by-image", f"/repositories/{API}?sort=image"),
+    Scene("tags-ticked", f"/repositories/{API}", act=tick_three),
+    Scene("tags-ticked-long-name", f"/repositories/{ETL}", act=tick_all),
     Scene("tags-no-match", f"/repositories/{API}?q=rc-*"),
     Scene("tags-of-a-user", f"/repositories/{API}", who=USER),
     Scene("tags-300", f"/repositories/{MANY_TAGS}"),
@@ -140,6 +181,13 @@ SCENES = (
     Scene("tag-signed", f"/repositories/{API}/-/tags/1.4.2"),
     Scene("delete-tag", f"/repositories/{WEB}", act=open_row, whole=False),
     Scene("delete-tag-siblings", f"/repositories/{API}", act=open_siblings, whole=False),
+    Scene("delete-tag-all-siblings", f"/repositories/{API}", act=choose_siblings, whole=False),
+    Scene("delete-tag-siblings-page", f"/repositories/{API}/-/tags/1.4.2/delete"),
+    Scene("delete-tag-attested", f"/repositories/{SHOP}/-/tags/7.0.0/delete"),
+    Scene("delete-tag-protected", f"/repositories/{PROTECTED}/-/tags/release-1/delete"),
+    Scene("delete-tags", f"/repositories/{API}", act=open_ticked, whole=False),
+    Scene("delete-tags-matching", f"/repositories/{BUILDER}?q=build-", act=select_all, whole=False),
+    Scene("delete-tags-protected", f"/repositories/{PROTECTED}", act=open_ticked, whole=False),
     Scene("delete-image", f"/repositories/{API}", act=open_dialog, whole=False),
     Scene("delete-image-unfolded", f"/repositories/{SHOP}", act=unfold, whole=False),
     Scene("delete-tag-page", f"/repositories/{ETL}/-/tags/{LONG_TAG}/delete"),
@@ -147,6 +195,9 @@ SCENES = (
     Scene("delete-read-only", f"/repositories/{API}/-/tags/1.3.0/delete", "read-only"),
     Scene("deleted", f"/repositories/{SPARE}", act=delete_newest, whole=False),
     Scene("removal-under-way", "/removals/3", "open-removal"),
+    Scene("removal-paused", "/removals/3", "paused-removal"),
+    Scene("removal-stopping", "/removals/3", "stopping-removal"),
+    Scene("removal-stopped", "/removals/3", "stopped-removal"),
     Scene("removal-partly", "/removals/2"),
     Scene("removal-done", "/removals/1"),
     Scene("activities", "/activities", act=unfold_activity),

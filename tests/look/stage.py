@@ -16,7 +16,7 @@ from demo.build import image, layer
 from demo.fleet import push_fleet
 from demo.push import Pusher
 from tests.look import records
-from tests.look.scenes import ADMINISTRATOR, BROKEN, EVERYTHING, SPARE, STATES, USER
+from tests.look.scenes import ADMINISTRATOR, BROKEN, EVERYTHING, PROTECTED, SPARE, STATES, USER
 from tests.runtime.keeper_process import KeeperProcess
 from tests.served_app import served
 from webapp import create_app
@@ -48,6 +48,9 @@ def open_stage(folder: Path, states: Iterable[str]) -> Iterator[Stage]:
         push_fleet(keeper.url)
         for number in range(8):
             Pusher(keeper.url).push(SPARE, image([layer(f"spare {number}", 200_000)]), [f"0.{number}"])
+        for number in range(4):
+            built = image([layer(f"protected {number}", 200_000)])
+            Pusher(keeper.url).push(PROTECTED, built, [f"release-{number}" if number < 2 else f"nightly-{number}"])
         app = _make_app(folder / EVERYTHING, keeper)
         tokens = _fill(app)
         urls = {EVERYTHING: stack.enter_context(served(app))}
@@ -64,6 +67,7 @@ def _make_app(folder: Path, keeper: KeeperProcess) -> Flask:
         "REGISTRY_URL": keeper.url,
         "REGISTRY_STORE": str(keeper.store),
         "REGISTRY_PUBLIC_NAME": "registry.example",
+        "PROTECTED_TAGS": "release-*",
         "KEEPER_FOLDER": str(keeper.folder),
     }
     return create_app(read_settings({f"HOLYSTONE_{name}": value for name, value in given.items()}))

@@ -17,9 +17,11 @@ from webapp.catalogue.sync import Catalogue, sync
 from webapp.maintenance.models import RunKind, RunOutcome, StepName, StepState
 from webapp.maintenance.records import output_of
 from webapp.maintenance.run import NoKeeper, run
-from webapp.removal.execute import Remover, preview, remove
+from webapp.removal.execute import preview, remove
 from webapp.removal.journal import Agreement
 from webapp.removal.models import Removal
+from webapp.removal.remover import Remover
+from webapp.removal.wanted import Wanted
 
 
 def test_a_removal_and_a_run_free_exactly_the_bytes_that_leave_the_store(house: House, tmp_path: Path) -> None:
@@ -28,8 +30,8 @@ def test_a_removal_and_a_run_free_exactly_the_bytes_that_leave_the_store(house: 
     maintainer = house.maintainer
     sync(Catalogue(maintainer.client, maintainer.reading, maintainer.writing, maintainer.now, maintainer.store))
     remover = Remover(maintainer.client, maintainer.reading, maintainer.writing, maintainer.now)
-    agreed = Agreement(preview(remover, "team/api", ("gone",)).plan.fingerprint, "key", "alice", "192.0.2.1")
-    removal_id = remove(remover, "team/api", ("gone",), agreed)
+    agreed = Agreement(preview(remover, Wanted("team/api", ("gone",))).plan.fingerprint, "key", "alice", "192.0.2.1")
+    removal_id = remove(remover, Wanted("team/api", ("gone",)), agreed)
     stored = house.stored_bytes()
 
     row = house.run()

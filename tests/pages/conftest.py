@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -34,6 +35,7 @@ NOWHERE = "http://127.0.0.1:9"
 """An address where nobody answers."""
 
 MakeApp = Callable[..., Flask]
+Fields = dict[str, list[str]]
 
 
 @pytest.fixture(scope="session")
@@ -118,7 +120,7 @@ class Visitor:
         sent = {**(HTMX if htmx else {}), **_names(headers)}
         return self.client.get(path, headers=sent, follow_redirects=follow, base_url=self.base_url)
 
-    def post(self, path: str, htmx: bool = False, token: str | None = None, **form: str) -> TestResponse:
+    def post(self, path: str, htmx: bool = False, token: str | None = None, **form: str | list[str]) -> TestResponse:
         """Post a form, with the token of the sign-in page where none is given."""
         given = self.token() if token is None else token
         headers = {"HX-Request": "true", "X-CSRFToken": given} if htmx else {}
@@ -137,13 +139,14 @@ class Visitor:
         assert answer.status_code == 303, text_of(answer)
         return self
 
-    def delete(self, path: str, htmx: bool = False, **changed: str) -> TestResponse:
+    def delete(self, path: str, htmx: bool = False, **changed: str | list[str]) -> TestResponse:
         """Open the dialog at `path` and press its button."""
         return self.press(path, fields_of(self.get(path, htmx)), htmx, **changed)
 
-    def press(self, path: str, fields: dict[str, str], htmx: bool = False, **changed: str) -> TestResponse:
+    def press(self, path: str, fields: Fields, htmx: bool = False, **changed: str | list[str]) -> TestResponse:
         """Press the button of a dialog that was opened before."""
-        return self.post(path, htmx, **{**{k: v for k, v in fields.items() if k != "csrf_token"}, **changed})
+        given: dict[str, Any] = {k: v for k, v in fields.items() if k != "csrf_token"}
+        return self.post(path, htmx, **{**given, **changed})
 
 
 def wait_for(condition: Callable[[], bool], within_s: float = 60.0) -> None:
@@ -164,14 +167,19 @@ def text_of(answer: TestResponse) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", plain)).split())
 
 
-def fields_of(answer: TestResponse) -> dict[str, str]:
-    """The hidden fields of a dialog's form."""
+def fields_of(answer: TestResponse, of: str = 'class="dialog-body"') -> Fields:
+    """What a dialog's form, or another one, sends: its hidden fields, and the choices that are made."""
     page = answer.get_data(as_text=True)
-    form = page[page.index('class="dialog-body"') :]
-    return {
-        unescape(name): unescape(value)
-        for name, value in re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', form)
-    }
+    start = page.index(of)
+    form = page[start : page.index("</form>", start)]
+    fields: Fields = {}
+    for name, value in re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', form):
+        fields.setdefault(unescape(name), []).append(unescape(value))
+    for name, value in re.findall(
+        r'<input type="(?:radio|checkbox)"[^>]* name="([^"]+)" value="([^"]*)" checked', form
+    ):
+        fields.setdefault(unescape(name), []).append(unescape(value))
+    return fields
 
 
 @pytest.fixture

@@ -82,3 +82,25 @@ def test_sign_ins_are_shown_to_administrators_only(app: Flask) -> None:
     assert "bob signed in from 127.0.0.1" in text
     assert "Nothing has been deleted yet." in text_of(bob.get("/activities"))
     assert "signed in" not in text_of(bob.get("/activities?kind=signed_in"))
+
+
+def test_a_manifest_that_was_deleted_by_its_digest_is_named_by_it(app: Flask) -> None:
+    digest = f"sha256:{'ab' * 32}"
+    deleted(app, 1, kind=ActivityKind.MANIFEST_DELETED, tag=None, digest=digest)
+    deleted(app, 1, kind=ActivityKind.MANIFEST_DELETED, tag=None, repository="team/web", outcome=Outcome.FAILED)
+    text = text_of(Visitor(app).sign_in("bob").get("/activities?kind=manifest_deleted"))
+    assert "alice deleted the manifest abababababab of team/api" in text
+    assert "alice tried to delete the manifest 000000000000 of team/web failed" in text
+    assert digest in text
+    assert "Deleted manifests" in text
+
+
+def test_manifests_that_went_together_are_counted_in_one_line(app: Flask) -> None:
+    deleted(app, 3, kind=ActivityKind.MANIFEST_DELETED, tag=None, removal_id=7)
+    assert "alice deleted 3 manifests of team/api" in text_of(Visitor(app).sign_in("bob").get("/activities"))
+
+
+def test_tags_and_manifests_that_went_together_are_one_line_that_counts_the_tags(app: Flask) -> None:
+    deleted(app, 1, kind=ActivityKind.MANIFEST_DELETED, tag=None, removal_id=7)
+    deleted(app, 2, removal_id=7)
+    assert "alice deleted 2 tags of team/api" in text_of(Visitor(app).sign_in("bob").get("/activities"))

@@ -8,7 +8,7 @@ from werkzeug.exceptions import NotFound
 
 from demo.build import image, layer
 from demo.push import Pusher
-from tests.pages.conftest import Visitor, parts_of, text_of
+from tests.pages.conftest import Visitor, fields_of, parts_of, text_of
 from webapp.catalogue.sync import sync
 from webapp.pages.addresses import HOME, safe_next
 
@@ -60,7 +60,12 @@ def test_a_repository_of_an_awkward_name_is_opened_and_deleted_from(
     assert f"docker pull registry.example/{name}:delete" in text_of(alice.get(f"/repositories/{name}/-/tags/delete"))
     answer = alice.delete(f"/repositories/{name}/-/tags/delete/delete")
     assert answer.status_code == 303, text_of(answer)
-    assert text_of(alice.get(answer.location)).count(f"Deleted 2 tags of {name}: delete, tags.") == 1
+    assert text_of(alice.get(answer.location)).count(f"Deleted {name}:delete.") == 1
+    many = f"/repositories/{name}/-/delete"
+    dialog = alice.post(many, tag="tags")
+    assert f"Delete {name}:tags ?" in text_of(dialog)
+    answer = alice.press(many, fields_of(dialog))
+    assert text_of(alice.get(answer.location)).count(f"Deleted {name}:tags.") == 1
 
 
 @pytest.mark.parametrize(

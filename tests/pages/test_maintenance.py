@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from tests.pages.conftest import MakeApp, Visitor, fields_of, parts_of, text_of, wait_for
+from tests.pages.conftest import Fields, MakeApp, Visitor, fields_of, parts_of, text_of, wait_for
 from tests.runtime.keeper_process import KeeperProcess
 from webapp.maintenance.keeper_look import look_at_keeper
 from webapp.maintenance.listing import last_run
@@ -109,6 +109,6 @@ def test_a_run_that_does_not_exist_is_not_found(shown_app: Flask) -> None:
     assert alice.post("/maintenance/runs/7/stop").status_code == 404
 
 
-def fields_of_page(dialog: object) -> dict[str, str]:
+def fields_of_page(dialog: object) -> Fields:
     """The hidden fields of the dialog, without the token, which `post` adds."""
     return {name: value for name, value in fields_of(dialog).items() if name != "csrf_token"}  # type: ignore[arg-type]

@@ -37,6 +37,7 @@ TABLE = {
     ("GET", "/repositories/<repository:repository>/-/delete"): FOR_ADMINISTRATORS,
     ("POST", "/repositories/<repository:repository>/-/delete"): FOR_ADMINISTRATORS,
     ("GET", "/removals/<row:removal_id>"): FOR_VIEWERS,
+    ("POST", "/removals/<row:removal_id>/stop"): FOR_ADMINISTRATORS,
     ("GET", "/activities"): FOR_VIEWERS,
     ("GET", "/status"): FOR_VIEWERS,
     ("POST", "/status/check"): FOR_ADMINISTRATORS,

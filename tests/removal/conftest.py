@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from demo.push import Pusher
 from tests.records import Clock, Records, clock, records, records_template
 from tests.registry_process import RegistryProcess
 from tests.removal.stage import Stage
-from webapp.registry.client import RegistryClient
+from webapp.registry.client import RegistryClient, open_registry
 from webapp.registry.transport import Transport
 
 __all__ = ["clock", "records", "records_template"]
@@ -24,3 +27,10 @@ def client(registry: RegistryProcess) -> RegistryClient:
 def stage(registry: RegistryProcess, client: RegistryClient, pusher: Pusher, records: Records, clock: Clock) -> Stage:
     """An empty registry, an empty catalogue, and somebody to delete things."""
     return Stage(registry, client, pusher, records, clock)
+
+
+@pytest.fixture
+def draining(tmp_path: Path, records: Records, clock: Clock) -> Iterator[Stage]:
+    """A stage whose registry finishes what it was asked when it is restarted."""
+    with RegistryProcess(tmp_path / "draining", drain_timeout_s=10) as registry:
+        yield Stage(registry, open_registry(registry.url), Pusher(registry.url), records, clock)

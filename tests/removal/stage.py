@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
@@ -17,13 +18,17 @@ from tests.records import Clock, Records
 from tests.registry_process import RegistryProcess
 from webapp.activities.models import Activity
 from webapp.catalogue.models import Repository, Tag
+from webapp.catalogue.revisions import read_in_store, revisions_in
 from webapp.catalogue.sync import Catalogue, SyncReport, sync
 from webapp.registry.client import RegistryClient
 from webapp.registry.errors import NotFound
-from webapp.registry.manifests import parse_manifest
-from webapp.removal.execute import Preview, Remover, preview, remove
+from webapp.registry.manifests import STAND_IN, parse_manifest
+from webapp.registry.names import is_digest
+from webapp.removal.execute import Preview, preview, remove
 from webapp.removal.journal import Agreement
 from webapp.removal.models import JournalManifest, Removal
+from webapp.removal.remover import Remover
+from webapp.removal.wanted import Wanted
 
 API = "team/api"
 
@@ -47,6 +52,7 @@ class Meddler(RegistryClient):
         self.before_delete: Callable[[str], None] = nothing
         self.after_delete: Callable[[str], None] = nothing
         self.deleted: list[str] = []
+        self.put: list[str] = []
 
     def tags(self, repository: str) -> list[str]:
         self.before_list()
@@ -83,17 +89,31 @@ class Stage:
     pusher: Pusher
     records: Records
     clock: Clock
+    store: Path | None = None
+    folder: Path | None = None
+    protected: tuple[str, ...] = ()
 
     @property
     def catalogue(self) -> Catalogue:
-        return Catalogue(self.client, self.records.reading, self.records.writing, self.clock, None)
+        return Catalogue(
+            self.client, self.records.reading, self.records.writing, self.clock, self.store, self.remover.revisions
+        )
 
     @property
     def remover(self) -> Remover:
         return self.remover_with(self.client)
 
     def remover_with(self, client: RegistryClient) -> Remover:
-        return Remover(client, self.records.reading, self.records.writing, self.clock)
+        return Remover(
+            client,
+            self.records.reading,
+            self.records.writing,
+            self.clock,
+            store=self.store,
+            revisions=revisions_in(self.store, self.folder, self.records.writing),
+            protected=self.protected,
+            pause_s=0.01,
+        )
 
     def sync(self) -> SyncReport:
         return sync(self.catalogue)
@@ -111,9 +131,9 @@ class Stage:
         """Put a manifest that is there under another tag of API."""
         self.pusher.put_manifest(API, tag, built)
 
-    def look(self, *tags: str, repository: str = API) -> Preview:
-        """Open the dialog."""
-        return preview(self.remover, repository, tags)
+    def look(self, *references: str, repository: str = API, **choices: Any) -> Preview:
+        """Open the dialog for some tags and digests, or, without any, for the whole image."""
+        return preview(self.remover, wanted(*references, repository=repository, **choices))
 
     def press(
         self,
@@ -123,19 +143,16 @@ class Stage:
         started: Callable[[int], None] = nothing,
     ) -> Removal:
         """Press the button of a dialog, and return what is written down of the removal."""
-        plan = looked.plan
         removal_id = remove(
-            self.remover_with(client or self.client),
-            plan.repository,
-            () if plan.whole_image else plan.asked,
-            agreed_to(looked, key),
-            started,
+            self.remover_with(client or self.client), looked.plan.wanted, agreed_to(looked, key), started
         )
         return self.removal(removal_id)
 
-    def remove(self, *tags: str, client: RegistryClient | None = None, repository: str = API) -> Removal:
+    def remove(
+        self, *references: str, client: RegistryClient | None = None, repository: str = API, **choices: Any
+    ) -> Removal:
         """Open the dialog and press its button."""
-        return self.press(self.look(*tags, repository=repository), client)
+        return self.press(self.look(*references, repository=repository, **choices), client)
 
     def removal(self, removal_id: int) -> Removal:
         with self.records.reading() as session:
@@ -210,6 +227,13 @@ class Stage:
         return self.registry.store / "docker/registry/v2/repositories" / API / "_manifests"
 
 
+def wanted(*references: str, repository: str = API, **choices: Any) -> Wanted:
+    """Some tags and digests, or, without any, the whole image."""
+    tags = tuple(each for each in references if not is_digest(each))
+    digests = tuple(each for each in references if is_digest(each))
+    return Wanted(repository, tags, digests, whole_image=not references, **choices)
+
+
 def agreed_to(looked: Preview, key: str = "") -> Agreement:
     return Agreement(looked.plan.fingerprint, key or uuid.uuid4().hex, "alice", "192.0.2.1")
 
@@ -231,6 +255,18 @@ def steps(removal: Removal) -> dict[str, str]:
 
 def step_reasons(removal: Removal) -> dict[str, str]:
     return {step.digest: step.reason for step in removal.steps}
+
+
+def stand_ins(stage: Stage, repository: str = API) -> list[str]:
+    """Manifests of the repository that are stand-ins, as the store has them."""
+    store = stage.registry.store
+    found = read_in_store(store, repository) or frozenset()
+    return [each for each in sorted(found) if STAND_IN.encode() in blob_file(store, each).read_bytes()]
+
+
+def blob_file(store: Path, digest: str) -> Path:
+    algorithm, _, name = digest.partition(":")
+    return store / "docker/registry/v2/blobs" / algorithm / name[:2] / name / "data"
 
 
 def digests(built: Iterable[Built]) -> set[str]:

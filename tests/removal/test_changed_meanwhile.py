@@ -18,6 +18,7 @@ from tests.removal.stage import (
 )
 from webapp.registry.client import RegistryClient
 from webapp.removal.execute import PlanChanged, preview
+from webapp.removal.wanted import Wanted
 
 
 def test_a_sibling_pushed_between_dialog_and_button_shows_the_new_plan(stage: Stage) -> None:
@@ -179,7 +180,7 @@ def test_a_sibling_that_the_list_leaves_out_is_named(stage: Stage, client: Regis
     stage.push("one", "1.0", "latest")
     stage.sync()
 
-    assert preview(stage.remover_with(Forgetful(client)), API, ("1.0",)).plan.siblings == ("latest",)
+    assert preview(stage.remover_with(Forgetful(client)), Wanted(API, ("1.0",))).plan.siblings == ("latest",)
 
 
 def test_what_somebody_else_deletes_in_the_same_moment_is_already_gone(stage: Stage, client: RegistryClient) -> None:

@@ -17,7 +17,7 @@ from tests.registry_process import PASSWORD, USERNAME, RegistryProcess
 from tests.removal.stage import API, Meddler, Stage, build, once, reasons, states, steps
 from webapp.registry.client import RegistryClient, open_registry
 from webapp.registry.errors import Denied, RegistryUnreachable, Unauthorised
-from webapp.removal.execute import recover
+from webapp.removal.recovery import recover
 
 NOT_DELETED = {"1.0": "failed", "2.0": "failed"}
 
@@ -179,20 +179,26 @@ def test_a_deletion_whose_answer_is_lost_is_found_by_looking_again(stage: Stage)
     assert stage.tags() == {"2.0"}
 
 
-def test_a_deletion_that_may_still_be_under_way_is_unknown_until_it_is_looked_up(stage: Stage) -> None:
-    two_images(stage)
+def test_deletions_that_may_still_be_under_way_are_unknown_until_looked_up_and_three_of_them_end_all(
+    stage: Stage,
+) -> None:
+    for name in ("one", "two", "three", "four", "five"):
+        stage.push(name, name)
+    stage.sync()
     looked = stage.look()
 
     with swallowing(stage.registry, carry_out=False) as proxy:
         removal = stage.press(looked, open_registry(proxy.url, read_timeout_s=0.5))
 
-    assert proxy.methods.count("DELETE") == 1
-    assert sorted(states(removal).values()) == ["failed", "unknown"]
+    assert proxy.methods.count("DELETE") == 3
+    assert sorted(states(removal).values()) == ["failed", "failed", "unknown", "unknown", "unknown"]
     assert removal.state == "unknown"
 
     recover(stage.remover)
 
-    assert (stage.removals()[0].state, states(stage.removals()[0])) == ("failed", NOT_DELETED)
+    assert stage.removals()[0].state == "failed"
+    assert set(states(stage.removals()[0]).values()) == {"failed"}
+    assert len(stage.tags()) == 5
 
 
 def test_looking_up_deletes_nothing(stage: Stage, client: RegistryClient) -> None:

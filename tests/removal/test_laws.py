@@ -13,7 +13,9 @@ from tests.removal.stage import API, Meddler, Stage, fingerprint_of_files, once,
 from webapp.catalogue.models import RepositoryManifest
 from webapp.catalogue.sync import sync_repository
 from webapp.registry.client import HeadAnswer, RegistryClient
-from webapp.removal.execute import Preview, recover
+from webapp.removal.execute import Preview
+from webapp.removal.recovery import recover
+from webapp.removal.wanted import Siblings
 
 INTENTS = ("removals", "removal_steps", "removed_tags", "journal_manifests", "activities")
 
@@ -94,7 +96,7 @@ def test_the_intent_has_everything_before_the_first_deletion(stage: Stage, clien
 
     meddler.before_delete = once(look)
 
-    stage.press(stage.look("1.0"), meddler)
+    stage.press(stage.look("1.0", siblings=Siblings.REMOVE), meddler)
 
     assert found["state"] == "open"
     assert found["tags"] == {"1.0": "intended", "latest": "intended"}
@@ -166,7 +168,7 @@ def test_a_sync_that_began_before_a_removal_does_not_bring_its_tags_back(stage: 
 def test_the_journal_puts_everything_back(stage: Stage) -> None:
     index, children = stage.push_index("one", "1.0", "latest")
     stage.sync()
-    removal = stage.remove("1.0")
+    removal = stage.remove("1.0", siblings=Siblings.REMOVE)
     assert not any(stage.has(each.digest) for each in (index, *children))
 
     for digest, media_type, raw in stage.journal(removal.id):

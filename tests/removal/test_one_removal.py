@@ -15,7 +15,10 @@ from sqlalchemy.orm import Session
 from tests.removal.stage import API, Meddler, Stage, agreed_to, build, once, states, steps
 from webapp.leases import LeaseRow, boottime, held, take
 from webapp.registry.client import RegistryClient
-from webapp.removal.execute import RemovalUnderWay, Remover, lease_name, preview, recover, remove
+from webapp.removal.execute import RemovalUnderWay, preview, remove
+from webapp.removal.recovery import recover
+from webapp.removal.remover import Remover, lease_name
+from webapp.removal.wanted import Wanted
 
 PATIENCE_S = 20
 
@@ -98,7 +101,7 @@ def test_a_second_removal_in_the_same_repository_has_to_wait(stage: Stage, clien
 def test_removals_in_two_repositories_do_not_wait_for_each_other(stage: Stage, client: RegistryClient) -> None:
     stage.push("one", "1.0")
     stage.pusher.push("team/web", build("one"), ["1.0"])
-    other = preview(stage.remover, "team/web", ("1.0",))
+    other = preview(stage.remover, Wanted("team/web", ("1.0",)))
     meddler = Meddler(client)
     meddler.before_delete = once(lambda: stage.press(other))
 
@@ -222,8 +225,8 @@ def test_a_press_that_is_overtaken_by_another_shows_the_same_removal(stage: Stag
     stage.push("one", "1.0")
     agreement = agreed_to(stage.look("1.0"), "this dialog")
 
-    overtaken = late(stage, lambda: remove(stage.remover, API, ("1.0",), agreement))
-    removal_id = remove(overtaken, API, ("1.0",), agreement)
+    overtaken = late(stage, lambda: remove(stage.remover, Wanted(API, ("1.0",)), agreement))
+    removal_id = remove(overtaken, Wanted(API, ("1.0",)), agreement)
 
     assert [each.id for each in stage.removals()] == [removal_id]
 

@@ -11,11 +11,13 @@ from tests.removal.stage import (
     build,
     digests,
     platforms,
+    stand_ins,
     states,
     steps,
 )
 from webapp.registry.client import RegistryClient
 from webapp.removal.execute import PlanChanged
+from webapp.removal.wanted import Siblings
 
 
 def test_removing_one_tag_leaves_the_others_pullable(stage: Stage) -> None:
@@ -48,12 +50,28 @@ def test_the_record_says_who_removed_what_from_where_and_when(stage: Stage) -> N
     assert [tag.digest for tag in removal.tags] == [built.digest]
 
 
-def test_siblings_are_named_and_go_along(stage: Stage) -> None:
+def test_siblings_are_named_and_stay(stage: Stage) -> None:
+    built = stage.push("one", "1.0", "1", "latest")
+    stage.sync()
+
+    looked = stage.look("1.0")
+    removal = stage.press(looked)
+
+    assert looked.plan.siblings == ("1", "latest")
+    assert (states(removal), steps(removal)) == ({"1.0": "deleted"}, {})
+    assert stage.tags() == stage.catalogued() == {"1", "latest"}
+    assert stage.pulls("latest")
+    assert stage.pulls(built.digest)
+    assert stage.activities() == [("1.0", "done", "")]
+    assert stand_ins(stage) == []
+
+
+def test_siblings_go_along_where_that_was_chosen(stage: Stage) -> None:
     built = stage.push("one", "1.0", "1", "latest")
     stage.push("two", "2.0")
     stage.sync()
 
-    looked = stage.look("1.0")
+    looked = stage.look("1.0", siblings=Siblings.REMOVE)
     removal = stage.press(looked)
 
     assert looked.plan.siblings == ("1", "latest")
@@ -98,14 +116,27 @@ def test_a_child_that_another_image_holds_stays(stage: Stage) -> None:
     assert not stage.has(own.digest)
 
 
-def test_a_tag_on_a_child_of_an_index_that_stays_is_refused(stage: Stage) -> None:
+def test_a_tag_on_a_child_of_an_index_goes_alone(stage: Stage) -> None:
     _, children = stage.push_index("one", "1.0")
     stage.retag("1.0-amd64", children[0])
     stage.sync()
 
     looked = stage.look("1.0-amd64")
+    removal = stage.press(looked)
 
-    assert "1.0-amd64 is part of 1.0" in looked.plan.refusal
+    assert {each.name: each.reason for each in looked.plan.kept} == {children[0].digest: "It is part of 1.0."}
+    assert (states(removal), steps(removal)) == ({"1.0-amd64": "deleted"}, {})
+    assert stage.tags() == {"1.0"}
+    assert stage.pulls("1.0")
+
+
+def test_a_manifest_that_an_index_holds_is_refused_by_its_digest(stage: Stage) -> None:
+    _, children = stage.push_index("one", "1.0")
+    stage.sync()
+
+    looked = stage.look(children[0].digest)
+
+    assert looked.plan.refusal.endswith("It is part of 1.0.")
     with pytest.raises(PlanChanged):
         stage.press(looked)
     assert stage.pulls("1.0")

@@ -15,6 +15,7 @@ class ActivityKind(StrEnum):
     """What was done. Values are kept in the records for ever: add to them, never rename one."""
 
     TAG_DELETED = "tag_deleted"
+    MANIFEST_DELETED = "manifest_deleted"
     IMAGE_DELETED = "image_deleted"
     RUN_STARTED = "run_started"
     RUN_FINISHED = "run_finished"

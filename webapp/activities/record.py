@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -19,7 +21,16 @@ COMMAND = "command"
 
 
 def record(
-    session: Session,
+    session: Session, *, at: datetime, actor: str, kind: ActivityKind, outcome: Outcome, **more: Any
+) -> Activity:
+    """Add one activity and return it with its id. `more` is what `make_activity` takes."""
+    activity = make_activity(at=at, actor=actor, kind=kind, outcome=outcome, **more)
+    session.add(activity)
+    session.flush()
+    return activity
+
+
+def make_activity(
     *,
     at: datetime,
     actor: str,
@@ -33,11 +44,11 @@ def record(
     run_id: int | None = None,
     place: str = "",
 ) -> Activity:
-    """Add one activity and return it with its id.
+    """An activity, to be added to a session.
 
     Texts may come from anybody: what cannot be printed is replaced, and what is too long is cut off.
     """
-    activity = Activity(
+    return Activity(
         at=at,
         actor=_clean(actor, LONGEST_NAME),
         kind=kind,
@@ -50,9 +61,6 @@ def record(
         run_id=run_id,
         place=_clean(place, LONGEST_NAME),
     )
-    session.add(activity)
-    session.flush()
-    return activity
 
 
 def complete(session: Session, activity_id: int, outcome: Outcome, reason: str = "") -> None:
@@ -62,6 +70,15 @@ def complete(session: Session, activity_id: int, outcome: Outcome, reason: str =
         .where(Activity.id == activity_id)
         .values(outcome=outcome, reason=_clean(reason, LONGEST_REASON))
     )
+
+
+def complete_all(session: Session, found: Sequence[tuple[int, Outcome, str]]) -> None:
+    """The same for many at once: their ids, outcomes and reasons."""
+    if found:
+        rows = [
+            {"id": at, "outcome": outcome, "reason": _clean(reason, LONGEST_REASON)} for at, outcome, reason in found
+        ]
+        session.execute(update(Activity), rows)
 
 
 def _clean_name(text: str | None) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -14,82 +15,128 @@ from webapp.catalogue.sync import sync_repository
 from webapp.cli.answers import ExitCode, fail, parts, print_json
 from webapp.registry.errors import RegistryError
 from webapp.registry.names import BadName, Reference, split_reference
-from webapp.removal.execute import PlanChanged, Preview, RemovalUnderWay, preview, recover
+from webapp.removal.execute import PlanChanged, Preview, RemovalUnderWay, preview, space_together
 from webapp.removal.execute import remove as remove_agreed
 from webapp.removal.journal import Agreement
-from webapp.removal.looks import IndexTooDeep
 from webapp.removal.models import Removal, RemovalState
+from webapp.removal.recovery import recover
+from webapp.removal.space import Space
+from webapp.removal.wanted import Referrers, Siblings, Wanted
 
 
 @click.command("remove")
 @click.argument("references", nargs=-1, required=True)
 @click.option(
     "--siblings",
-    type=click.Choice(["keep", "remove"]),
-    default="keep",
-    help="What happens to other tags of the same digest. The registry deletes by digest: with 'keep' a tag that has"
-    " siblings is refused.",
+    type=click.Choice([each.value for each in Siblings]),
+    default=Siblings.KEEP.value,
+    help="What happens to other tags of the same digest.",
 )
+@click.option(
+    "--referrers",
+    type=click.Choice([each.value for each in Referrers]),
+    default=Referrers.REMOVE.value,
+    help="What happens to signatures, attestations and whatever else refers to what goes.",
+)
+@click.option("--include-protected", is_flag=True, help="Remove protected tags, too (HOLYSTONE_PROTECTED_TAGS).")
 @click.option("--dry-run", is_flag=True, help="Print the plan; change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @with_appcontext
-def remove(references: tuple[str, ...], siblings: str, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Remove tags (`repository:tag`) and whole images (`repository`)."""
+def remove(
+    references: tuple[str, ...],
+    siblings: str,
+    referrers: str,
+    include_protected: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Remove tags (`repository:tag`), manifests (`repository@digest`) and whole images (`repository`)."""
     if not parts().settings.DELETE_ENABLED and not dry_run:
         fail("Deleting is switched off in Holystone (HOLYSTONE_DELETE_ENABLED).", as_json)
     if as_json and not (dry_run or yes):
         raise click.UsageError("--json cannot ask: give --yes or --dry-run.")
     if not dry_run:
         recover(parts().remover)
-    answers = []
-    for repository, tags in _by_repository(references, as_json):
-        answers.append(_remove_in(repository, tags, siblings, dry_run, yes, as_json))
+    asked = [
+        replace(
+            each,
+            siblings=Siblings(siblings),
+            referrers=Referrers(referrers),
+            include_protected=include_protected,
+        )
+        for each in _by_repository(references)
+    ]
+    answers, space = _remove_all(asked, dry_run, yes, as_json)
     if as_json:
-        print_json(_together(answers))
+        print_json(_together(answers, space))
     codes = {answer["exit"] for answer in answers}
     sys.exit(codes.pop() if len(codes) == 1 else ExitCode.PARTLY)
 
 
-def _by_repository(references: tuple[str, ...], as_json: bool) -> list[tuple[str, tuple[str, ...]]]:
-    """The tags to remove of each repository; none for a whole image."""
+def _by_repository(references: tuple[str, ...]) -> list[Wanted]:
+    """What to remove of each repository."""
     wanted: dict[str, list[Reference]] = {}
     for text in references:
         try:
             reference = split_reference(text)
         except BadName as problem:
             raise click.UsageError(str(problem)) from None
-        if reference.digest:
-            fail("Removing a manifest by its digest is not possible yet.", as_json)
         wanted.setdefault(reference.repository, []).append(reference)
-    return [
-        (
-            repository,
-            () if any(each.tag is None for each in asked) else tuple(sorted({each.tag or "" for each in asked})),
-        )
-        for repository, asked in wanted.items()
-    ]
+    return [_wanted(repository, asked) for repository, asked in wanted.items()]
 
 
-def _remove_in(
-    repository: str, tags: tuple[str, ...], siblings: str, dry_run: bool, yes: bool, as_json: bool
-) -> dict[str, Any]:
+def _wanted(repository: str, asked: list[Reference]) -> Wanted:
+    if any(each.tag is None and each.digest is None for each in asked):
+        return Wanted(repository, whole_image=True)
+    tags = sorted({each.tag for each in asked if each.tag})
+    return Wanted(repository, tuple(tags), tuple(sorted({each.digest for each in asked if each.digest})))
+
+
+def _remove_all(
+    asked: list[Wanted], dry_run: bool, yes: bool, as_json: bool
+) -> tuple[list[dict[str, Any]], Space | None]:
+    """The answers of all repositories, and the space that they free together; None where it is not known."""
+    shown: dict[str, Preview] = {}
+    answers: list[dict[str, Any]] = []
+    for wanted in asked:
+        try:
+            shown[wanted.repository] = preview(parts().remover, wanted)
+        except RegistryError as error:
+            answers.append(_failed(error.sentence, as_json))
+    if not as_json:
+        for each in shown.values():
+            _print_plan(each)
+    space = _space_together(list(shown.values()), as_json)
+    refused = [each for each in shown.values() if each.plan.refusal]
+    answers += [_answer(each, ExitCode.FAILED, each.plan.refusal, as_json) for each in refused]
+    agreed = [each for each in shown.values() if not each.plan.refusal]
+    if dry_run or not agreed or not (yes or click.confirm("Delete these?")):
+        return [*answers, *(_answer(each, ExitCode.DONE, "Nothing was deleted.", as_json) for each in agreed)], space
+    return [*answers, *(_remove_one(each, as_json) for each in agreed)], space
+
+
+def _space_together(shown: list[Preview], as_json: bool) -> Space | None:
     try:
-        shown = preview(parts().remover, repository, tags)
-        refusal = shown.plan.refusal or _siblings_in_the_way(shown, siblings)
-        if refusal:
-            return _answer(shown, ExitCode.FAILED, refusal, as_json)
-        if not as_json:
-            _print_plan(shown)
-        if dry_run or not (yes or click.confirm("Delete these?")):
-            return _answer(shown, ExitCode.DONE, "Nothing was deleted.", as_json)
-        agreement = Agreement(shown.plan.fingerprint, uuid.uuid4().hex, getpass.getuser(), "command")
-        removal_id = remove_agreed(parts().remover, repository, tags, agreement)
-    except (RegistryError, IndexTooDeep, RemovalUnderWay) as error:
+        space = space_together(parts().remover, shown)
+    except RegistryError:
+        return None
+    if not as_json and shown:
+        up_to = "" if space.is_exact else "up to "
+        click.echo(f"space  {up_to}{space.bytes_freed} bytes at the next collection")
+    return space
+
+
+def _remove_one(shown: Preview, as_json: bool) -> dict[str, Any]:
+    agreement = Agreement(shown.plan.fingerprint, uuid.uuid4().hex, getpass.getuser(), "command")
+    try:
+        removal_id = remove_agreed(parts().remover, shown.plan.wanted, agreement)
+    except (RegistryError, RemovalUnderWay) as error:
         return _failed(error.sentence, as_json)
     except PlanChanged as changed:
         return _answer(changed.preview, ExitCode.FAILED, "This changed since the plan was printed.", as_json)
-    _sync(repository)
+    _sync(shown.plan.repository)
     return _outcome(shown, removal_id, as_json)
 
 
@@ -101,24 +148,18 @@ def _sync(repository: str) -> None:
         click.echo(f"The catalogue was not brought up to date: {error.sentence}", err=True)
 
 
-def _siblings_in_the_way(shown: Preview, siblings: str) -> str:
-    if siblings == "remove" or not shown.plan.siblings:
-        return ""
-    return f"{', '.join(shown.plan.siblings)} would go along: the same digest. Allow it with --siblings remove."
-
-
 def _print_plan(shown: Preview) -> None:
     plan = shown.plan
     for tag, digest in sorted(plan.tags.items()):
-        click.echo(f"goes   {plan.repository}:{tag}  {digest}")
+        click.echo(f"goes   {plan.repository}:{tag}  {digest or 'without a manifest'}")
     for step in plan.steps:
         click.echo(f"goes   {plan.repository}@{step.digest}  {step.kind}")
+    for each in plan.rewrites:
+        click.echo(f"anew   {plan.repository}:{each.tag}  the list of referrers, without what goes")
     for kept in plan.kept:
         click.echo(f"stays  {kept.name}  {kept.reason}")
-    for tag in plan.gone:
-        click.echo(f"gone   {plan.repository}:{tag}  already")
-    up_to = "" if shown.space.is_exact else "up to "
-    click.echo(f"space  {up_to}{shown.space.bytes_freed} bytes at the next collection")
+    for name in plan.gone:
+        click.echo(f"gone   {plan.repository}{'@' if ':' in name else ':'}{name}  already")
 
 
 def _answer(shown: Preview, code: ExitCode, sentence: str, as_json: bool) -> dict[str, Any]:
@@ -129,20 +170,21 @@ def _answer(shown: Preview, code: ExitCode, sentence: str, as_json: bool) -> dic
         "exit": code,
         "reason": sentence,
         "tags": [
-            {"repository": plan.repository, "tag": tag, "digest": plan.tags.get(tag)}
-            for tag in sorted({*plan.tags, *plan.gone})
+            {"repository": plan.repository, "tag": tag, "digest": plan.tags.get(tag) or None}
+            for tag in sorted({*plan.tags, *(name for name in plan.gone if ":" not in name)})
         ],
-        "manifests": [{"repository": plan.repository, "digest": step.digest} for step in plan.steps],
+        "manifests": [
+            {"repository": plan.repository, "digest": digest}
+            for digest in (*(step.digest for step in plan.steps), *(name for name in plan.gone if ":" in name))
+        ],
         "kept": [{"repository": plan.repository, "name": each.name, "reason": each.reason} for each in plan.kept],
-        "bytes_freed": shown.space.bytes_freed,
-        "bytes_freed_is_exact": shown.space.is_exact,
     }
 
 
 def _failed(sentence: str, as_json: bool) -> dict[str, Any]:
     if not as_json:
         click.echo(sentence, err=True)
-    empty: dict[str, Any] = {"tags": [], "manifests": [], "kept": [], "bytes_freed": 0, "bytes_freed_is_exact": True}
+    empty: dict[str, Any] = {"tags": [], "manifests": [], "kept": []}
     return {"exit": ExitCode.FAILED, "reason": sentence, **empty}
 
 
@@ -159,20 +201,20 @@ def _outcome(shown: Preview, removal_id: int, as_json: bool) -> dict[str, Any]:
     for item in answer["tags"]:
         item["outcome"], item["reason"] = tags.get(item["tag"], ("unknown", ""))
     for item in answer["manifests"]:
-        item["outcome"], item["reason"] = steps.get(item["digest"], ("unknown", ""))
+        item["outcome"], item["reason"] = steps.get(item["digest"], ("already-gone", ""))
     if not as_json:
         for tag, (outcome, reason) in sorted(tags.items()):
             click.echo(f"{outcome:<12} {shown.plan.repository}:{tag}  {reason}".rstrip())
     return answer
 
 
-def _together(answers: list[dict[str, Any]]) -> dict[str, Any]:
+def _together(answers: list[dict[str, Any]], space: Space | None) -> dict[str, Any]:
     """One document for all repositories."""
     return {
         "tags": [each for answer in answers for each in answer["tags"]],
         "manifests": [each for answer in answers for each in answer["manifests"]],
         "kept": [each for answer in answers for each in answer["kept"]],
-        "bytes_freed": sum(answer["bytes_freed"] for answer in answers),
-        "bytes_freed_is_exact": all(answer["bytes_freed_is_exact"] for answer in answers),
+        "bytes_freed": space.bytes_freed if space else 0,
+        "bytes_freed_is_exact": bool(space and space.is_exact),
         "reasons": [answer["reason"] for answer in answers if answer["reason"]],
     }

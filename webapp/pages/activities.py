@@ -15,7 +15,7 @@ from webapp.activities.listing import Filter, page, read_cursor
 from webapp.activities.models import ACCOUNT_KINDS, Activity, ActivityKind, Outcome
 from webapp.pages.answers import page_or_fragment
 from webapp.pages.current import parts, person
-from webapp.pages.filters import counted
+from webapp.pages.filters import counted, short_digest
 
 bp = Blueprint("activities", __name__)
 
@@ -24,6 +24,7 @@ FILTERS = ("repository", "person", "kind", "since", "until")
 
 KINDS = {
     ActivityKind.TAG_DELETED: ("Deleted tags", "trash", "deleted"),
+    ActivityKind.MANIFEST_DELETED: ("Deleted manifests", "trash", "deleted the manifest"),
     ActivityKind.IMAGE_DELETED: ("Deleted images", "trash", "deleted image"),
     ActivityKind.RUN_STARTED: ("Begun runs", "play", "started a run"),
     ActivityKind.RUN_FINISHED: ("Runs", "box", "ran a collection"),
@@ -37,7 +38,7 @@ KINDS = {
 }
 """Of each kind: its name in the filter, its icon, and its verb."""
 
-DELETIONS = (ActivityKind.TAG_DELETED, ActivityKind.IMAGE_DELETED)
+DELETIONS = (ActivityKind.TAG_DELETED, ActivityKind.MANIFEST_DELETED, ActivityKind.IMAGE_DELETED)
 
 OUTCOMES = {
     Outcome.DONE: ("", ""),
@@ -124,8 +125,10 @@ def _entry(line: Line) -> Entry:
     subject = _subject(head)
     if head.kind in DELETIONS and not {Outcome.DONE, Outcome.ALREADY_GONE} & line.outcomes.keys():
         verb = verb.replace("deleted", "tried to delete")
-    if line.is_group and head.kind == ActivityKind.TAG_DELETED:
-        verb, subject = f"{verb} {counted(len(line.tags), 'tag')} of", head.repository or ""
+    rest = _rest(head)
+    if line.is_group and head.kind != ActivityKind.IMAGE_DELETED:
+        verb = f"{verb.removesuffix(' the manifest')} {_counted(line)} of"
+        subject, rest = head.repository or "", ""
     return Entry(
         key=str(head.id),
         icon=icon,
@@ -134,7 +137,7 @@ def _entry(line: Line) -> Entry:
         verb=verb,
         subject=subject,
         subject_link=_link(head),
-        rest=f"from {head.place}" if head.kind in ACCOUNT_KINDS and head.place else "",
+        rest=rest,
         outcome_word=word,
         outcome_kind=kind,
         details=_details(line),
@@ -156,7 +159,21 @@ def _outcome(line: Line) -> tuple[str, str]:
 def _subject(activity: Activity) -> str:
     if activity.repository is None:
         return ""
+    if activity.kind == ActivityKind.MANIFEST_DELETED:
+        return short_digest(activity.digest)
     return f"{activity.repository}:{activity.tag}" if activity.tag else activity.repository
+
+
+def _counted(line: Line) -> str:
+    """What went together: the tags, or, where none was named, the manifests."""
+    return counted(len(line.tags), "tag") if line.tags else counted(len(line.items), "manifest")
+
+
+def _rest(activity: Activity) -> str:
+    """What stands after the subject."""
+    if activity.kind == ActivityKind.MANIFEST_DELETED:
+        return f"of {activity.repository}"
+    return f"from {activity.place}" if activity.kind in ACCOUNT_KINDS and activity.place else ""
 
 
 def _link(activity: Activity) -> str:

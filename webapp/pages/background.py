@@ -20,6 +20,7 @@ from webapp.registry.capabilities import Mode
 from webapp.registry.errors import DeletesDisabled, ReadOnly, RegistryError
 from webapp.removal.execute import PlanChanged, Preview, RemovalUnderWay, preview, remove
 from webapp.removal.journal import Agreement
+from webapp.removal.wanted import Wanted
 
 log = logging.getLogger(__name__)
 
@@ -92,21 +93,20 @@ class Background:
         self._lock = threading.Lock()
         self._lookers = ThreadPoolExecutor(LOOKS_AT_ONCE, "look")
         self._removers = ThreadPoolExecutor(REMOVALS_AT_ONCE, "removal")
-        self._looks: dict[tuple[str, tuple[str, ...]], LookInHand] = {}
+        self._looks: dict[Wanted, LookInHand] = {}
         self._removals: dict[str, RemovalInHand] = {}
 
-    def look(self, repository: str, tags: tuple[str, ...]) -> Preview:
+    def look(self, wanted: Wanted) -> Preview:
         """Plan a removal from facts read now.
 
         Raises:
             StillLooking: not within `look_s`; whoever asks again joins this look.
             RegistryError: the facts cannot be read.
         """
-        wanted = (repository, tags)
         with self._lock:
             look = self._looks.get(wanted)
             if look is None or look.is_old():
-                future = self._lookers.submit(self._plan, repository, tags)
+                future = self._lookers.submit(self._plan, wanted)
                 look = self._looks[wanted] = LookInHand(future, self._parts.monotonic)
         shown = _wait(look.future, self.look_s)
         with self._lock:
@@ -122,14 +122,14 @@ class Background:
         """
         return _wait(self._lookers.submit(question), self.look_s).result()
 
-    def remove(self, repository: str, tags: tuple[str, ...], agreement: Agreement) -> RemovalInHand:
+    def remove(self, wanted: Wanted, agreement: Agreement) -> RemovalInHand:
         """Start a removal, or join the one that the same dialog has started already."""
         with self._lock:
             known = self._removals.get(agreement.request_key)
             if known:
                 return known
             in_hand = self._removals[agreement.request_key] = RemovalInHand()
-        work = self._removers.submit(self._carry_out, in_hand, repository, tags, agreement)
+        work = self._removers.submit(self._carry_out, in_hand, wanted, agreement)
         work.add_done_callback(_log_failure)
         return in_hand
 
@@ -141,9 +141,9 @@ class Background:
         """Bring the whole catalogue up to date, unless that is under way."""
         self._lookers.submit(sync_if_free, self._parts.catalogue).add_done_callback(_log_failure)
 
-    def _plan(self, repository: str, tags: tuple[str, ...]) -> Preview:
+    def _plan(self, wanted: Wanted) -> Preview:
         self._refuse_where_nothing_can_be_deleted()
-        return preview(self._parts.remover, repository, tags)
+        return preview(self._parts.remover, wanted)
 
     def _refuse_where_nothing_can_be_deleted(self) -> None:
         """Where the records say that the registry takes no deletes, ask whether that is still so."""
@@ -158,16 +158,16 @@ class Background:
         if found.may_delete is False:
             raise DeletesDisabled
 
-    def _carry_out(self, in_hand: RemovalInHand, repository: str, tags: tuple[str, ...], agreement: Agreement) -> None:
+    def _carry_out(self, in_hand: RemovalInHand, wanted: Wanted, agreement: Agreement) -> None:
         try:
-            removal_id = remove(self._parts.remover, repository, tags, agreement, in_hand.started.set_result)
+            removal_id = remove(self._parts.remover, wanted, agreement, in_hand.started.set_result)
         except BaseException as error:
             self._forget(agreement)
             in_hand.ended.set_exception(error)
             raise
         self._forget(agreement)
         in_hand.ended.set_result(removal_id)
-        self._sync_repository(repository)
+        self._sync_repository(wanted.repository)
 
     def _forget(self, agreement: Agreement) -> None:
         with self._lock:

@@ -40,6 +40,7 @@ WHO_MAY = {
     "removals.delete_tag": Who.DELETERS,
     "removals.delete_repository": Who.DELETERS,
     "removals.show": Who.VIEWERS,
+    "removals.stop": Who.DELETERS,
     "activities.index": Who.VIEWERS,
     "status.index": Who.VIEWERS,
     "status.check_again": Who.ADMINISTRATORS,

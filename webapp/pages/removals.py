@@ -11,25 +11,25 @@ from werkzeug.exceptions import BadRequest, NotFound
 from webapp.catalogue import listing
 from webapp.catalogue.models import RegistryState
 from webapp.pages.answers import fragment_answer, go_to, page_or_fragment, wants_fragment
+from webapp.pages.asked import Asked, repository_asked, tag_asked
 from webapp.pages.background import StillLooking
 from webapp.pages.current import background, may_delete, parts, person, place, visibility
 from webapp.pages.dialog_keys import DialogKey, read_key
 from webapp.pages.removal_dialog import (
     CHANGED,
-    LEAVE,
     WRONG_NAME,
-    Asked,
     Trouble,
     plan_dialog,
     remedy_for,
     trouble_dialog,
     waiting_dialog,
 )
-from webapp.pages.removal_words import gone_tags, groups_of, progress_of, toast_of, trouble_of, why_nothing_went
+from webapp.pages.removal_progress import progress_of, retry_of
+from webapp.pages.removal_words import gone_tags, groups_of, toast_of, trouble_of, why_nothing_went
 from webapp.pages.tags import can_delete, key_of, lines, pull_command_of, repository_or_404, summary_of
 from webapp.registry.errors import RegistryError, RegistryUnreachable
 from webapp.removal.execute import PlanChanged, Preview, RemovalUnderWay
-from webapp.removal.journal import Agreement, removal_by_key
+from webapp.removal.journal import Agreement, ask_to_stop, removal_by_key
 from webapp.removal.models import Removal, RemovalState
 
 bp = Blueprint("removals", __name__)
@@ -45,35 +45,56 @@ REFRESH_S = "2"
 
 @bp.route("/repositories/<repository:repository>/-/tags/<tag:tag>/delete", methods=["GET", "POST"])
 def delete_tag(repository: str, tag: str) -> Response:
-    """Ask about deleting a tag (GET), and delete it (POST)."""
-    return _ask_or_delete(Asked(repository, tag, _then()))
+    """Ask about deleting a tag, and delete it."""
+    return _ask_or_delete(tag_asked(repository, tag))
 
 
 @bp.route("/repositories/<repository:repository>/-/delete", methods=["GET", "POST"])
 def delete_repository(repository: str) -> Response:
-    """Ask about deleting a whole image (GET), and delete it (POST)."""
-    return _ask_or_delete(Asked(repository, None, _then()))
+    """Ask about deleting some tags or a whole image, and delete them."""
+    with parts().reading() as session:
+        asked = repository_asked(session, repository)
+    return _ask_or_delete(asked)
 
 
 @bp.get("/removals/<row:removal_id>")
 def show(removal_id: int) -> Response:
     """How far a removal is, or how it ended."""
     with parts().reading() as session:
-        removal = session.get(Removal, removal_id)
-        if removal is None or not visibility().sees_everything:
-            raise NotFound(NO_REMOVAL)
-        progress = progress_of(removal, parts().now(), may_delete())
+        removal = _removal_or_404(session, removal_id)
         return page_or_fragment(
-            "removals/show.html", "removals/_progress.html", removal=progress, groups=groups_of(removal)
+            "removals/show.html",
+            "removals/_progress.html",
+            removal=progress_of(removal, parts().now()),
+            groups=groups_of(removal),
+            retry=retry_of(removal) if may_delete() else None,
+            may_stop=may_delete(),
         )
 
 
-def _then() -> str:
-    return LEAVE if request.values.get("then") == LEAVE else ""
+@bp.post("/removals/<row:removal_id>/stop")
+def stop(removal_id: int) -> Response:
+    """Ask a removal to end after the step in hand."""
+    user = person()
+    with parts().reading() as session:
+        _removal_or_404(session, removal_id)
+    with parts().writing() as session:
+        ask_to_stop(session, removal_id, user.name if user else "")
+    return go_to(url_for(".show", removal_id=removal_id))
+
+
+def _removal_or_404(session: Session, removal_id: int) -> Removal:
+    removal = session.get(Removal, removal_id)
+    if removal is None or not visibility().sees_everything:
+        raise NotFound(NO_REMOVAL)
+    return removal
 
 
 def _ask_or_delete(asked: Asked) -> Response:
-    return _delete(asked) if request.method == "POST" else _ask(asked)
+    """A form without the dialog's key, or one that says `ask`, wants to know what would go; any other deletes."""
+    if request.method == "POST" and "request_key" in request.form and "ask" not in request.form:
+        return _delete(asked)
+    return _ask(asked, typed=request.form.get("typed_name", ""))
 
 
 def _ask(asked: Asked, status: int = 200, **more: str) -> Response:
@@ -81,7 +102,7 @@ def _ask(asked: Asked, status: int = 200, **more: str) -> Response:
     with parts().reading() as session:
         repository_or_404(session, asked.repository)
     try:
-        shown = background().look(asked.repository, asked.tags)
+        shown = background().look(asked.wanted)
     except StillLooking:
         return _still_reading(asked)
     except RegistryError as error:
@@ -90,7 +111,7 @@ def _ask(asked: Asked, status: int = 200, **more: str) -> Response:
 
 
 def _plan(asked: Asked, shown: Preview, status: int, **more: str) -> Response:
-    if asked.tag in shown.plan.gone and not shown.plan.tags:
+    if asked.tags and set(asked.tags) <= set(shown.plan.gone):
         return _was_gone(asked)
     with parts().reading() as session:
         return _dialog(status, **plan_dialog(session, asked, shown, **more))
@@ -99,7 +120,7 @@ def _plan(asked: Asked, shown: Preview, status: int, **more: str) -> Response:
 def _still_reading(asked: Asked) -> Response:
     with parts().reading() as session:
         answer = _dialog(200, **waiting_dialog(session, asked, parts().now()))
-    if not wants_fragment():
+    if request.method == "GET" and not wants_fragment():
         answer.headers["Refresh"] = REFRESH_S
     return answer
 
@@ -114,7 +135,7 @@ def _dialog(status: int, **context: object) -> Response:
 
 def _delete(asked: Asked) -> Response:
     """Delete what was agreed to; the same dialog's button twice is one removal, and one answer."""
-    key = read_key(request.form.get("request_key", ""), asked.repository, asked.tag)
+    key = read_key(request.form.get("request_key", ""), asked)
     if key is None:
         raise BadRequest(OLD_DIALOG)
     known = _known(key)
@@ -128,9 +149,9 @@ def _delete(asked: Asked) -> Response:
 
 def _carry_out(asked: Asked, key: DialogKey) -> Response:
     user = person()
-    agreement = Agreement(request.form.get("fingerprint", ""), key.key, user.name if user else "", place())
+    agreement = Agreement(key.fingerprint, key.key, user.name if user else "", place())
     try:
-        removal_id = background().remove(asked.repository, asked.tags, agreement).wait(to_its_end=not key.is_large)
+        removal_id = background().remove(asked.wanted, agreement).wait(to_its_end=not key.is_large)
     except StillLooking:
         return _trouble(asked, SLOW, 504)
     except PlanChanged as changed:
@@ -159,24 +180,24 @@ def _outcome(asked: Asked, key: DialogKey, removal_id: int) -> Response:
         nothing = why_nothing_went(removal)
         if nothing:
             return _trouble(asked, nothing, 409)
-        toast, trouble = toast_of(removal), trouble_of(removal)
         repository = listing.find_repository(session, visibility(), asked.repository)
-        stays_on_list = wants_fragment() and asked.tag and not asked.then and repository
+        toast, trouble = toast_of(removal, repository is not None), trouble_of(removal)
+        stays_on_list = wants_fragment() and repository and not (asked.is_image or asked.then)
         if stays_on_list:
             return _done(session, asked, gone, [each.name for each in removal.tags], toast, trouble)
     if trouble:
         return go_to(its_page)
-    return go_to(asked.list_address if repository and asked.tag else url_for("repositories.index"), toast)
+    return go_to(asked.list_address if repository else url_for("repositories.index"), toast)
 
 
 def _was_gone(asked: Asked) -> Response:
-    """The tag is not there any more: its row leaves."""
+    """The tags are not there any more: their rows leave."""
     background().sync_soon(asked.repository)
-    toast = f"{asked.name} was already gone."
+    toast = f"{asked.name} {'was' if len(asked.tags) == 1 else 'were'} already gone."
     if asked.then or not wants_fragment():
         return go_to(asked.list_address, toast)
     with parts().reading() as session:
-        return _done(session, asked, [asked.tag or ""], [], toast, "")
+        return _done(session, asked, list(asked.tags), [], toast, "")
 
 
 def _done(session: Session, asked: Asked, gone: list[str], touched: list[str], toast: str, trouble: str) -> Response:

@@ -19,6 +19,7 @@ from webapp.pages.answers import page_answer, page_or_fragment
 from webapp.pages.current import may_delete, parts, visibility
 from webapp.pages.permits import why_not
 from webapp.pages.repositories import chosen, held_when, searched
+from webapp.removal.journal import open_removal
 
 bp = Blueprint("tags", __name__)
 
@@ -95,6 +96,7 @@ def index(repository: str) -> Response:
             why_not=why_no_deletes(state),
             pull_command=pull_command_of(session, row),
             unreachable=held_when(state),
+            removal_id=open_removal(session, repository),
         )
 
 

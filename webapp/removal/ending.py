@@ -2,64 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from collections.abc import Collection, Mapping
 
 from sqlalchemy.orm import Session
 
 from webapp.catalogue.rows import forget
-from webapp.database import Reading, Writing
 from webapp.leases import Lease, still_ours
 from webapp.registry.errors import RegistryError
+from webapp.registry.manifests import ManifestBytes
 from webapp.removal.ground import Ground
-from webapp.removal.journal import end_removal, end_tag, journalled
+from webapp.removal.healing import heal
+from webapp.removal.journal import end_removal, end_tags, journalled
 from webapp.removal.looks import list_tags, look_at
 from webapp.removal.mend import mend
 from webapp.removal.models import GONE, UNFINISHED, Removal, RemovalStep, RemovedTag, StepState
-from webapp.removal.plan import DANGLING, ManifestFact
+from webapp.removal.remover import Remover
 
 AGAIN = "It was there again right afterwards: pushed in the same moment, or deleted by half and put back."
+INTERRUPTED = "The removal was interrupted before this was deleted; it is still there."
+DANGLING = "The registry lists it but has no manifest for it."
 
 
-def finish(
-    reading: Reading, writing: Writing, now: Callable[[], datetime], lease: Lease, ground: Ground, removal_id: int
-) -> None:
+def finish(remover: Remover, lease: Lease, ground: Ground, removal_id: int) -> None:
     """Write down how a removal ended, as the registry says by now. Its tags stay unknown where it cannot be asked.
 
     Raises:
         LeaseLost: the removal is somebody else's by now; nothing was written.
     """
 
-    def journal(digests: Collection[str]) -> list[ManifestFact]:
-        with reading() as session:
+    def journal(digests: Collection[str]) -> list[ManifestBytes]:
+        with remover.reading() as session:
             return journalled(session, removal_id, digests)
 
     try:
+        heal(remover, lease, ground, removal_id, journal)
         notice = mend(ground, journal)
         now_on = _look_at_what_was_to_go(ground)
     except RegistryError as error:
         notice, now_on = f"It is not known what became of the tags: {error.sentence}", None
-    with writing() as session:
+    with remover.writing() as session:
         still_ours(session, lease)
         removal = session.get_one(Removal, removal_id)
         steps = {step.digest: step for step in removal.steps}
-        with session.no_autoflush:  # all rows in one go at the end, not one after the other
-            for tag in removal.tags:
-                if tag.state in UNFINISHED:
-                    end_tag(session, tag, *_what_became_of(tag, steps[tag.digest], now_on))
+        open_tags = [tag for tag in removal.tags if tag.state in UNFINISHED and not tag.started_at]
+        found = {tag.name: _what_became_of(tag, steps.get(tag.digest), now_on) for tag in open_tags}
+        end_tags(session, removal_id, found)
         _note_put_back(removal, ground)
-        end_removal(removal, notice, now())
-        _forget(session, ground, removal, now())
+        end_removal(session, removal, " ".join(filter(None, (_stopped(removal), notice))), remover.now())
+        _forget(session, ground, removal, remover)
+
+
+def _stopped(removal: Removal) -> str:
+    return f"{removal.stopped_by} stopped it." if removal.stopped_by else ""
 
 
 def _look_at_what_was_to_go(ground: Ground) -> dict[str, str | None]:
     """The tags that are there all the same, with their digests; None for one that is listed without a manifest.
 
     A tag that is not listed and whose manifest was found gone needs no look of its own. All others get one: not
-    listed alone is not gone (law 4).
+    listed alone is not gone (law 4). Those that went by themselves were looked at already.
     """
     listed = list_tags(ground.client, ground.repository)
-    doubtful = [tag for tag, digest in ground.going.items() if tag in listed or digest not in ground.deleted]
+    left = {tag: digest for tag, digest in ground.going.items() if tag not in ground.settled}
+    doubtful = [tag for tag, digest in left.items() if tag in listed or digest not in ground.deleted]
     looked = look_at(ground.client, ground.executor, ground.repository, sorted(doubtful))
     return {tag: digest for tag, digest in looked.items() if digest or tag in listed}
 
@@ -71,23 +76,23 @@ def _note_put_back(removal: Removal, ground: Ground) -> None:
 
 
 def _what_became_of(
-    tag: RemovedTag, step: RemovalStep, now_on: Mapping[str, str | None] | None
+    tag: RemovedTag, step: RemovalStep | None, now_on: Mapping[str, str | None] | None
 ) -> tuple[StepState, str]:
     if now_on is None:
         return StepState.UNKNOWN, "The registry could not be asked whether it is gone."
     if tag.name not in now_on:
-        ours = step.state in (StepState.DELETED, StepState.UNKNOWN)
+        ours = step is not None and step.state in (StepState.DELETED, StepState.UNKNOWN)
         return (StepState.DELETED if ours else StepState.ALREADY_GONE), ""
     digest = now_on[tag.name]
-    if digest is None:
-        return StepState.FAILED, DANGLING
-    if digest != tag.digest:
+    if digest not in (tag.digest, None):
         return StepState.KEPT, "Changed since you looked: it was pushed anew."
+    if digest is None or step is None:  # without a step it was to go alone, and its turn never came
+        return StepState.FAILED, DANGLING if digest is None else INTERRUPTED
     if step.state in GONE:
         return StepState.KEPT, AGAIN
     return step.state, step.reason
 
 
-def _forget(session: Session, ground: Ground, removal: Removal, now: datetime) -> None:
+def _forget(session: Session, ground: Ground, removal: Removal, remover: Remover) -> None:
     gone = [tag.name for tag in removal.tags if tag.state in GONE]
-    forget(session, ground.repository, gone, sorted(ground.deleted), now)
+    forget(session, ground.repository, gone, sorted(ground.deleted), remover.now())

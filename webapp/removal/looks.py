@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable
 from concurrent.futures import Executor
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
-from webapp.catalogue.models import Manifest, Repository, RepositoryManifest, Tag
+from webapp.catalogue.edges import Recorded, recorded_manifests
+from webapp.catalogue.models import Manifest, Repository, Tag
 from webapp.database import Reading, among
 from webapp.registry.client import RegistryClient
 from webapp.registry.errors import NotFound, RegistryError
 from webapp.registry.manifests import ManifestBytes, parse_manifest
-from webapp.removal.plan import ManifestFact
+from webapp.removal.material import ManifestFact
 
 REQUESTS_AT_A_TIME = 16
 DEEPEST_INDEX = 8
-
-Stored = Callable[[Collection[str]], Mapping[str, ManifestFact]]
 
 
 class IndexTooDeep(RegistryError):
@@ -63,61 +62,68 @@ def head_digest(client: RegistryClient, repository: str, reference: str) -> str 
 
 
 def reach(
-    client: RegistryClient, executor: Executor, repository: str, roots: Iterable[str], known: Stored
+    client: RegistryClient, executor: Executor, reading: Reading, repository: str, root: str
 ) -> dict[str, ManifestFact]:
-    """Manifests and all that they name, from the catalogue where it has them, else from the registry.
+    """A manifest and all that it names, from the catalogue where it has them, else from the registry.
 
     Raises:
         IndexTooDeep: more levels than we follow.
     """
     found: dict[str, ManifestFact] = {}
-    level = set(roots)
+    level = {root}
     for _depth in range(DEEPEST_INDEX):
         if not level:
             return found
-        facts = dict(known(level))
-        read = executor.map(lambda digest: _read(client, repository, digest), sorted(level - facts.keys()))
+        with reading() as session:
+            facts = {digest: recorded_fact(each) for digest, each in recorded_manifests(session, level).items()}
+        read = executor.map(lambda digest: read_fact(client, repository, digest), sorted(level - facts.keys()))
         facts.update({each.digest: each for each in read if each})
         found.update(facts)
         level = {child for each in facts.values() for child in each.children} - found.keys()
     raise IndexTooDeep
 
 
+def recorded_fact(recorded: Recorded) -> ManifestFact:
+    """What the catalogue has of a manifest, as a fact."""
+    return ManifestFact(
+        recorded.digest, recorded.media_type, recorded.kind, recorded.size_bytes, recorded.children, recorded.subject
+    )
+
+
 def fact_of(answer: ManifestBytes) -> ManifestFact:
-    """A manifest's bytes as a fact."""
+    """What a manifest's bytes say."""
     manifest = parse_manifest(answer.media_type, answer.raw)
-    children = tuple(dict.fromkeys(child.digest for child in manifest.children))
-    return ManifestFact(answer.digest, answer.media_type, answer.raw, manifest.kind.value, children)
+    blobs = [*([manifest.config] if manifest.config else []), *manifest.layers]
+    return ManifestFact(
+        digest=answer.digest,
+        media_type=answer.media_type,
+        kind=manifest.kind.value,
+        size_bytes=len(answer.raw),
+        children=tuple(dict.fromkeys(child.digest for child in manifest.children)),
+        subject=manifest.subject.digest if manifest.subject else None,
+        blobs=tuple(dict.fromkeys(blob.digest for blob in blobs)),
+    )
 
 
-def stored_facts(session: Session, digests: Collection[str]) -> dict[str, ManifestFact]:
-    """Of some digests, what the catalogue has the bytes of: they mean the same everywhere, and for ever."""
-    rows = session.scalars(select(Manifest).options(undefer(Manifest.raw)).where(among(Manifest.digest, digests)))
-    return {row.digest: fact_of(ManifestBytes(row.media_type, row.raw, row.digest)) for row in rows}
-
-
-def stored(reading: Reading) -> Stored:
-    """What the catalogue has the bytes of, as a function for `reach`."""
-
-    def read(digests: Collection[str]) -> Mapping[str, ManifestFact]:
-        with reading() as session:
-            return stored_facts(session, digests)
-
-    return read
-
-
-def _read(client: RegistryClient, repository: str, digest: str) -> ManifestFact | None:
+def read_fact(client: RegistryClient, repository: str, digest: str) -> ManifestFact | None:
+    """What a manifest of the registry says; None where it is not there."""
     try:
         return fact_of(client.get_manifest(repository, digest))
     except NotFound:
         return None
 
 
-def stored_digests(session: Session, repository: str) -> Iterator[str]:
-    """The digests of all manifests that the catalogue saw in a repository."""
-    yield from session.scalars(
-        select(Manifest.digest)
-        .join(RepositoryManifest, RepositoryManifest.manifest_id == Manifest.id)
-        .join(Repository, Repository.id == RepositoryManifest.repository_id)
-        .where(Repository.name == repository)
-    )
+def bytes_of(
+    client: RegistryClient, executor: Executor, reading: Reading, repository: str, digests: Collection[str]
+) -> dict[str, ManifestBytes]:
+    """The bytes of some manifests, from the catalogue where it has them: they mean the same everywhere, and for ever.
+
+    Raises:
+        RegistryError: one that the catalogue does not have cannot be read.
+    """
+    with reading() as session:
+        rows = session.scalars(select(Manifest).options(undefer(Manifest.raw)).where(among(Manifest.digest, digests)))
+        found = {row.digest: ManifestBytes(row.media_type, row.raw, row.digest) for row in rows}
+    new = sorted(set(digests) - found.keys())
+    read = executor.map(lambda digest: client.get_manifest(repository, digest), new)
+    return found | dict(zip(new, read, strict=True))

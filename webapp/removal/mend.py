@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from webapp.registry.errors import Nonsense, NotFound, Refused
-from webapp.removal.ground import Ground, named_by, reached_from
-from webapp.removal.looks import IndexTooDeep, head_digest, list_tags, look_at
-from webapp.removal.plan import ManifestFact
-from webapp.removal.steps import delete_manifest
+from webapp.registry.manifests import ManifestBytes
+from webapp.removal.ground import Ground, learn_what_is_reached, reached_from
+from webapp.removal.looks import IndexTooDeep, fact_of, head_digest, list_tags, look_at
+from webapp.removal.steps import delete_manifests
 
-Journal = Callable[[Collection[str]], list[ManifestFact]]
+Journal = Callable[[Collection[str]], list[ManifestBytes]]
 """The kept bytes of some digests, children first."""
 
 MOST_CANDIDATES = 50
@@ -37,6 +37,7 @@ def mend(ground: Ground, journal: Journal) -> str:
     listed = list_tags(ground.client, ground.repository)
     remaining = sorted((listed | ground.staying) - ground.dangling)
     now_on = look_at(ground.client, ground.executor, ground.repository, remaining)
+    learn_what_is_reached(ground, {on for on in now_on.values() if on})
     sentences = [_mend(ground, journal, tag, on) for tag, on in now_on.items() if on or tag in listed]
     return " ".join(each for each in sentences if each)
 
@@ -65,18 +66,18 @@ def _mend_tag(ground: Ground, journal: Journal, tag: str) -> str:
         put = _put_back(ground, journal, [digest])
         if head_digest(ground.client, ground.repository, tag):
             return f"{tag} was listed without its manifest, which this removal had deleted; it was put back."
-        for fact in reversed(put):
-            delete_manifest(ground, fact.digest)  # or, where that fails, it stays: no tag depends on it
+        for each in reversed(put):
+            delete_manifests(ground, [each.digest])  # or, where that fails, it stays: no tag depends on it
     return ""
 
 
-def _put_back(ground: Ground, journal: Journal, digests: Collection[str]) -> list[ManifestFact]:
+def _put_back(ground: Ground, journal: Journal, digests: Collection[str]) -> list[ManifestBytes]:
     """PUT manifests and what they name by digest, children first."""
     wanted = _with_descendants(journal, digests) & ground.deleted
     put = journal(wanted)
-    for fact in put:
-        ground.client.put_manifest(ground.repository, fact.digest, fact.media_type, fact.raw)
-        ground.deleted.discard(fact.digest)
+    for each in put:
+        ground.client.put_manifest(ground.repository, each.digest, each.media_type, each.raw)
+        ground.deleted.discard(each.digest)
     return put
 
 
@@ -85,5 +86,5 @@ def _with_descendants(journal: Journal, digests: Collection[str]) -> set[str]:
     level = set(digests)
     while level:
         found |= level
-        level = set(named_by(journal(level))) - found
+        level = {child for each in journal(level) for child in fact_of(each).children} - found
     return found

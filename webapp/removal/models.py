@@ -34,14 +34,27 @@ class StepState(StrEnum):
     KEPT = "kept"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    REWRITTEN = "rewritten"
+
+
+class StepKind(StrEnum):
+    """What a step does: delete a manifest, or put a list of referrers anew, without what goes."""
+
+    DELETE = "delete"
+    REWRITE = "rewrite"
 
 
 UNFINISHED = (StepState.INTENDED, StepState.UNKNOWN)
 GONE = (StepState.DELETED, StepState.ALREADY_GONE)
+GOOD = (*GONE, StepState.REWRITTEN)
 
 
 class Removal(Base):
-    """One agreed plan. `request_key` comes with the dialog, so that a double click is one removal."""
+    """One agreed plan. `request_key` comes with the dialog, so that a double click is one removal.
+
+    `tag` is what was named, for people; empty for the whole image. `wanted` is the same in full (`Wanted.as_json`).
+    `stopped_by` is who asked for its end; `pause` a sentence while it waits for a registry that is read-only.
+    """
 
     __tablename__ = "removals"
     __table_args__ = (Index("ix_removals_state", "state", "repository"),)
@@ -59,19 +72,31 @@ class Removal(Base):
     fencing_token: Mapped[int]
     bytes_freed: Mapped[int | None]
     notice: Mapped[str] = mapped_column(default="")
+    wanted: Mapped[str] = mapped_column(default="")
+    stopped_by: Mapped[str] = mapped_column(default="")
+    pause: Mapped[str] = mapped_column(default="")
 
     steps: Mapped[list[RemovalStep]] = relationship(order_by="RemovalStep.position")
     tags: Mapped[list[RemovedTag]] = relationship(order_by="RemovedTag.name")
 
 
 class RemovalStep(Base):
-    """One manifest to delete, in the order of `position`: an index before its children."""
+    """One step, in the order of `position`: lists of referrers first, an index before its children.
+
+    A rewrite puts `raw`, whose digest is `digest`, under `tag`. `activity_id` is set where the manifest was named.
+    """
 
     __tablename__ = "removal_steps"
 
     removal_id: Mapped[int] = mapped_column(ForeignKey("removals.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[StepKind] = mapped_column(default=StepKind.DELETE)
     digest: Mapped[str]
+    tag: Mapped[str] = mapped_column(default="")
+    replaces: Mapped[str] = mapped_column(default="")
+    media_type: Mapped[str] = mapped_column(default="")
+    raw: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    activity_id: Mapped[int | None]
     state: Mapped[StepState] = mapped_column(default=StepState.INTENDED)
     reason: Mapped[str] = mapped_column(default="")
     started_at: Mapped[datetime | None]
@@ -79,7 +104,11 @@ class RemovalStep(Base):
 
 
 class RemovedTag(Base):
-    """A tag that goes with a removal; its outcome is an activity."""
+    """A tag that goes with a removal; its outcome is an activity.
+
+    One that goes by itself, not with its manifest, has `started_at` when that is about to be done, and the token of
+    the `stand_in` that takes its manifest's place; none where the registry deletes tags by name.
+    """
 
     __tablename__ = "removed_tags"
 
@@ -87,6 +116,8 @@ class RemovedTag(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     digest: Mapped[str]
     activity_id: Mapped[int]
+    stand_in: Mapped[str] = mapped_column(default="")
+    started_at: Mapped[datetime | None]
     state: Mapped[StepState] = mapped_column(default=StepState.INTENDED)
     reason: Mapped[str] = mapped_column(default="")
 

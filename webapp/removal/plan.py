@@ -1,55 +1,19 @@
-"""The plan of a removal: what goes, what stays and why, in which order. Pure: facts in, plan out.
-
-The registry deletes by digest, and with a digest go all tags on it (distribution.md 1.1). So a manifest may go only
-when every tag on it goes and every index of the repository that names it goes too.
-"""
+"""The plan of a removal: what goes, what stays and why, in which order. Pure: facts in, plan out."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
-DANGLING = "The registry lists this tag but has no manifest for it, so there is no digest to delete it by."
+from webapp.removal.going import Going, what_goes
+from webapp.removal.material import Facts, ManifestFact, Rewrite
+from webapp.removal.wanted import Referrers, Siblings, Wanted
 
-
-@dataclass(frozen=True, slots=True)
-class ManifestFact:
-    """A manifest that the removal may touch: its bytes for the journal, and what it names."""
-
-    digest: str
-    media_type: str
-    raw: bytes
-    kind: str
-    children: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What was read for a plan, all of one repository.
-
-    Attributes:
-        asked: the tags to remove.
-        whole_image: everything in the repository was asked for.
-        digests: every tag of the repository on its digest; the asked and the new ones as they are now, the others
-            as the catalogue last saw them (`as_of`).
-        manifests: all that the asked tags reach, and that is there.
-        holders: of these manifests, the indexes of the repository that name them.
-        gone: asked tags that are not there any more.
-        dangling: asked tags that are listed but have no manifest.
-    """
-
-    repository: str
-    asked: tuple[str, ...]
-    whole_image: bool
-    digests: Mapping[str, str]
-    manifests: Mapping[str, ManifestFact]
-    holders: Mapping[str, frozenset[str]]
-    gone: tuple[str, ...]
-    dangling: tuple[str, ...]
-    as_of: datetime | None
+PROTECTED = "It is protected (HOLYSTONE_PROTECTED_TAGS)."
+ITS_NEED_IS_UNKNOWN = "Holystone has not seen whether anything else needs it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,127 +26,166 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a removal will do. `steps` are the manifests to delete, an index before its children.
+    """What a removal will do.
 
-    `gone` are asked tags that are not there any more, `dangling` those that are listed without a manifest.
-    `refusal` is a sentence where the tags cannot be removed without breaking what stays; there are no steps then.
+    Attributes:
+        wanted: what was asked for.
+        tags: the tags that go, each with the digest it is on; '' for one that is listed without a manifest.
+        steps: the manifests to delete, an index before what it names, referrers last.
+        rewrites: lists of referrers that go on without what goes.
+        kept: what is reached and stays.
+        staying_tags: all other tags of the repository.
+        siblings: tags on the same digest as an asked one that nobody named; they go or stay, as was chosen.
+        referrers: of `tags` and `steps`, what goes because it refers to something that goes.
+        gone: asked tags and digests that are not there any more.
+        dangling: of `tags`, those that are listed without a manifest.
+        refusal: a sentence where nothing that was asked for can go.
+        as_of: when the catalogue was last brought up to date.
     """
 
-    repository: str
-    asked: tuple[str, ...]
-    whole_image: bool
+    wanted: Wanted
     tags: Mapping[str, str]
     steps: tuple[ManifestFact, ...]
+    rewrites: tuple[Rewrite, ...]
     kept: tuple[Kept, ...]
     staying_tags: tuple[str, ...]
+    siblings: tuple[str, ...]
+    referrers: frozenset[str]
     gone: tuple[str, ...]
     dangling: tuple[str, ...]
     refusal: str
     fingerprint: str
+    revisions_known: bool
     as_of: datetime | None
+    protected: tuple[str, ...] = field(default=())
 
     @property
-    def siblings(self) -> tuple[str, ...]:
-        """Tags that go although nobody named them, because they are on the same digest."""
-        return tuple(sorted(tag for tag in self.tags if tag not in self.asked))
+    def repository(self) -> str:
+        """Of which everything is."""
+        return self.wanted.repository
 
     @property
-    def journal(self) -> tuple[ManifestFact, ...]:
-        """The manifests to keep the bytes of, children first."""
-        return tuple(reversed(self.steps))
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.tags or self.steps)
 
 
 def make_plan(facts: Facts) -> Plan:
-    """Plan the removal of the asked tags."""
-    targets = _targets(facts)
-    tags = {tag: digest for tag, digest in facts.digests.items() if digest in targets}
-    going = _what_may_go(facts, tags)
-    refusal = _refusal(facts, tags, targets - going)
-    steps = () if refusal else _parents_first(facts, going)
-    kept = (
-        *(Kept(each, _why_kept(facts, each, going)) for each in facts.manifests if each not in going),
-        *(Kept(tag, DANGLING) for tag in facts.dangling),
-    )
+    """Plan the removal of what is wanted."""
+    going = what_goes(facts)
+    steps = _parents_first(facts, going.manifests)
+    kept = _kept(facts, going)
     return Plan(
-        repository=facts.repository,
-        asked=facts.asked,
-        whole_image=facts.whole_image,
-        tags=tags,
+        wanted=facts.wanted,
+        tags=going.tags,
         steps=steps,
+        rewrites=going.rewrites,
         kept=kept,
-        staying_tags=tuple(sorted(tag for tag in facts.digests if tag not in tags)),
+        staying_tags=tuple(sorted(tag for tag in facts.digests if tag not in going.tags)),
+        siblings=_siblings(facts),
+        referrers=going.referrers,
         gone=facts.gone,
-        dangling=facts.dangling,
-        refusal=refusal,
-        fingerprint=_fingerprint(facts, tags, steps, kept),
+        dangling=tuple(tag for tag in facts.dangling if tag in going.tags),
+        refusal=_refusal(going, kept, facts),
+        fingerprint=_fingerprint(facts.wanted, going, steps, kept),
+        revisions_known=facts.revisions_known,
         as_of=facts.as_of,
+        protected=tuple(sorted(facts.protected)),
     )
 
 
-def _targets(facts: Facts) -> frozenset[str]:
-    asked = {facts.digests[tag] for tag in facts.asked if tag in facts.digests}
-    return frozenset(asked | set(facts.manifests)) if facts.whole_image else frozenset(asked)
+def protected_among(facts: Facts, going: Collection[str]) -> set[str]:
+    """Protected tags that would have gone: asked ones, siblings that were to go, and those named after what goes."""
+    if facts.wanted.include_protected:
+        return set()
+    would_go = {*facts.asked_tags, *(tag for tag, subject in facts.named_after.items() if subject in going)}
+    if facts.wanted.siblings == Siblings.REMOVE:
+        would_go |= set(_siblings(facts))
+    return would_go & facts.protected
 
 
-def _what_may_go(facts: Facts, tags: Mapping[str, str]) -> frozenset[str]:
-    """The largest set of manifests of which nothing that stays names one: what stays is taken out until none is."""
-    staying_tags = {digest for tag, digest in facts.digests.items() if tag not in tags}
-    going = set(facts.manifests) - staying_tags
-    while True:
-        held = {each for each in going if facts.holders.get(each, frozenset()) - going}
-        if not held:
-            return frozenset(going)
-        going -= held
+def _siblings(facts: Facts) -> tuple[str, ...]:
+    asked = {facts.digests[tag] for tag in facts.asked_tags if tag in facts.digests} | set(facts.wanted.digests)
+    return tuple(sorted(tag for tag, on in facts.digests.items() if on in asked and tag not in facts.asked_tags))
 
 
-def _refusal(facts: Facts, tags: Mapping[str, str], blocked: frozenset[str]) -> str:
-    """Why the asked tags cannot be removed: an index that stays names their manifest."""
-    if facts.dangling and not tags:
-        return DANGLING
-    blocked &= facts.manifests.keys()
-    if not blocked:
+def _kept(facts: Facts, going: Going) -> tuple[Kept, ...]:
+    stays = [each for each in facts.manifests if each in going.reached and each not in going.manifests]
+    return (
+        *(Kept(tag, PROTECTED) for tag in sorted(protected_among(facts, going.manifests))),
+        *(Kept(each, _why_kept(facts, each, going)) for each in stays),
+        *(Kept(name, reason) for name, reason in _referrers_left(facts, going)),
+    )
+
+
+def _referrers_left(facts: Facts, going: Going) -> Iterable[tuple[str, str]]:
+    """Referrers of what goes, where they were chosen to stay."""
+    if facts.wanted.referrers == Referrers.REMOVE:
+        return
+    for tag, subject in facts.named_after.items():
+        if subject in going.manifests and tag not in going.tags:
+            yield tag, "It refers to what goes, and was chosen to stay."
+    for digest, fact in facts.manifests.items():
+        if fact.subject in going.manifests and digest not in going.manifests and digest not in going.reached:
+            yield digest, "It refers to what goes, and was chosen to stay."
+
+
+def _refusal(going: Going, kept: tuple[Kept, ...], facts: Facts) -> str:
+    """Why nothing that was asked for can go; '' where something can, or nothing was there."""
+    if going.tags or going.manifests or not kept:
         return ""
-    names = ", ".join(sorted(tag for tag, digest in tags.items() if digest in blocked)) or "This manifest"
-    holders = frozenset[str]().union(*(facts.holders.get(each, frozenset()) for each in blocked))
-    return f"{names} is part of {_called(facts, holders)}, which would no longer pull without it."
+    first = next((each for each in kept if each.name in {*facts.asked_tags, *facts.wanted.digests}), kept[0])
+    return f"{first.name.removeprefix('sha256:')[:12] if ':' in first.name else first.name} stays: {first.reason}"
 
 
-def _why_kept(facts: Facts, digest: str, going: frozenset[str]) -> str:
-    tags = sorted(tag for tag, on in facts.digests.items() if on == digest)
+def _why_kept(facts: Facts, digest: str, going: Going) -> str:
+    tags = sorted(tag for tag, on in facts.digests.items() if on == digest and tag not in going.tags)
     if tags:
-        return f"It is tagged {', '.join(tags)}."
-    return f"It is part of {_called(facts, facts.holders.get(digest, frozenset()) - going)}."
+        return f"It is tagged {_some(tags)}."
+    holders = facts.holders.get(digest, frozenset()) - going.manifests
+    if holders:
+        return f"It is part of {_called(facts, holders)}."
+    return ITS_NEED_IS_UNKNOWN
 
 
 def _called(facts: Facts, digests: Iterable[str]) -> str:
     """Manifests by their tags, or as what they are."""
     wanted = set(digests)
     tags = sorted(tag for tag, digest in facts.digests.items() if digest in wanted)
-    return ", ".join(tags) if tags else "an index without a tag"
+    return _some(tags) if tags else "an index without a tag"
+
+
+def _some(names: list[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _parents_first(facts: Facts, going: frozenset[str]) -> tuple[ManifestFact, ...]:
-    """Order the manifests so that an index is deleted before what it names."""
-    ordered: dict[str, ManifestFact] = {}
-    left = [each for each in facts.manifests if each in going]
-    while left:
-        free = [each for each in left if not (facts.holders.get(each, frozenset()) & going) - ordered.keys()]
-        ordered.update((each, facts.manifests[each]) for each in free or left)
-        left = [each for each in left if each not in ordered]
-    return tuple(ordered.values())
+    """Order the manifests so that an index is deleted before what it names, and referrers after the rest."""
+    waits_for = {each: set(facts.holders.get(each, frozenset()) & going) for each in facts.manifests if each in going}
+    ordered: list[str] = []
+    while waits_for:
+        free = [each for each, holders in waits_for.items() if not holders] or list(waits_for)
+        others = [each for each in free if facts.manifests[each].subject not in going]
+        taken = others or free
+        ordered.extend(taken)
+        for each in taken:
+            del waits_for[each]
+        for holders in waits_for.values():
+            holders.difference_update(taken)
+    return tuple(facts.manifests[each] for each in ordered)
 
 
-def _fingerprint(facts: Facts, tags: Mapping[str, str], steps: tuple[ManifestFact, ...], kept: tuple[Kept, ...]) -> str:
+def _fingerprint(wanted: Wanted, going: Going, steps: tuple[ManifestFact, ...], kept: tuple[Kept, ...]) -> str:
     """What somebody agrees to by pressing the button: these tags on these digests, these manifests, no others.
 
     Why something stays is not part of it: another reason deletes nothing else.
     """
     agreed = {
-        "repository": facts.repository,
-        "asked": sorted(facts.asked),
-        "whole_image": facts.whole_image,
-        "tags": sorted(tags.items()),
+        "wanted": [wanted.repository, wanted.as_json()],
+        "tags": sorted(going.tags.items()),
         "manifests": sorted(each.digest for each in steps),
+        "rewrites": sorted((each.tag, each.old, each.new) for each in going.rewrites),
         "kept": sorted(each.name for each in kept),
     }
     return hashlib.sha256(json.dumps(agreed).encode()).hexdigest()

@@ -1,44 +1,71 @@
-"""How much the next collection gives back after a removal, as far as the catalogue knows."""
+"""How much smaller the store will be after a removal and the next collection, to the byte.
+
+A collection keeps every blob that a remaining manifest of any repository is or names (distribution.md 7). Counted are
+the blobs' data files, as large as the store has them: a descriptor may state any size.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select, text
 
-UNSEEN = "Manifests without a tag that Holystone has not seen may still use some of it."
+from webapp.catalogue.models import DescriptorRole, Manifest, ManifestDescriptor, RegistryState, Repository
+from webapp.catalogue.revisions import unknown
+from webapp.database import among
+from webapp.registry.client import RegistryClient
+from webapp.registry.errors import NotFound
+from webapp.removal.looks import REQUESTS_AT_A_TIME
+from webapp.removal.material import Facts
+from webapp.removal.plan import Plan
+from webapp.removal.remover import Remover
 
-# A collection keeps every blob that a remaining manifest of any repository is or names; it does not follow `subject`.
-_FREED = """
-WITH going AS (
-    SELECT m.id, m.digest, m.size_bytes FROM manifests m WHERE m.digest IN (SELECT value FROM json_each(:going))
-),
-candidates(digest, size_bytes) AS (
-    SELECT digest, size_bytes FROM going
-    UNION
-    SELECT d.digest, d.size_bytes
-    FROM going JOIN manifest_descriptors d ON d.manifest_id = going.id AND d.role IN ('config', 'layer')
-),
-blobs AS (SELECT digest, max(size_bytes) AS size_bytes FROM candidates GROUP BY digest)
-SELECT CAST(min(total(size_bytes), 9e18) AS INTEGER)  -- stated sizes can be any number
-FROM blobs
-WHERE NOT EXISTS (
-    SELECT 1
-    FROM manifest_descriptors d
-    JOIN repository_manifests rm ON rm.manifest_id = d.manifest_id
-    JOIN repositories r ON r.id = rm.repository_id
-    WHERE d.digest = blobs.digest AND d.role IN ('config', 'layer', 'child')
-      AND NOT (r.name = :repository AND d.manifest_id IN (SELECT id FROM going))
+UNSEEN = (
+    "Manifests without a tag that Holystone has not seen may still use some of it."
+    " Set HOLYSTONE_REGISTRY_STORE or a keeper to know them."
 )
-AND NOT EXISTS (
-    SELECT 1
-    FROM manifests m
-    JOIN repository_manifests rm ON rm.manifest_id = m.id
-    JOIN repositories r ON r.id = rm.repository_id
-    WHERE m.digest = blobs.digest AND NOT (r.name = :repository AND m.id IN (SELECT id FROM going))
+NOT_READ = (
+    "Other repositories have not been read yet, and may use some of it. The figure is exact after the first sync."
+)
+NOT_KNOWN_NOW = "Not every manifest of the registry could be read just now; what could not be may use some of it."
+BLOBS = "docker/registry/v2/blobs"
+
+_NAMED_BY = """
+SELECT DISTINCT d.digest
+FROM json_each(:manifests) wanted
+JOIN manifests m ON m.digest = wanted.value
+JOIN manifest_descriptors d ON d.manifest_id = m.id AND d.role <> 'subject'
+"""
+
+# What stays in one of these repositories (`staying`), or is in another one: as itself, or by naming it.
+_STILL_NEEDED = """
+WITH staying(id) AS MATERIALIZED (
+    SELECT m.id FROM json_each(:staying) s JOIN manifests m ON m.digest = s.value
+),
+here(id) AS MATERIALIZED (
+    SELECT r.id FROM json_each(:repositories) wanted JOIN repositories r ON r.name = wanted.value
+),
+naming(digest, manifest_id) AS (
+    SELECT digest, manifest_id FROM manifest_descriptors WHERE role <> 'subject'
+    UNION ALL
+    SELECT digest, id FROM manifests
+)
+SELECT wanted.value
+FROM json_each(:blobs) wanted
+WHERE EXISTS (
+    SELECT 1 FROM naming
+    WHERE naming.digest = wanted.value
+      AND (
+        naming.manifest_id IN (SELECT id FROM staying)
+        OR EXISTS (
+            SELECT 1 FROM repository_manifests rm
+            WHERE rm.manifest_id = naming.manifest_id AND rm.repository_id NOT IN (SELECT id FROM here)
+        )
+      )
 )
 """
 
@@ -52,12 +79,115 @@ class Space:
     reason: str
 
 
-def space_of(session: Session, repository: str, going: Collection[str]) -> Space:
-    """The space that deleting these manifests of a repository frees.
+def space_of(remover: Remover, planned: Collection[tuple[Facts, Plan]]) -> Space:
+    """The space that carrying out some plans, of one repository each, frees together.
 
-    Blobs that are shared with anything that stays, in any repository, count nothing.
+    Raises:
+        RegistryError: a blob's size cannot be asked for.
     """
-    if not going:
+    going = {plan.repository: {step.digest for step in plan.steps} for _facts, plan in planned}
+    if not any(going.values()):
         return Space(0, True, "")
-    freed = session.execute(text(_FREED), {"going": json.dumps(list(going)), "repository": repository}).scalar_one()
-    return Space(int(freed), False, UNSEEN)
+    freed = _freed_blobs(remover, planned, going)
+    bytes_freed = sum(_sizes(remover, freed, planned).values()) - _added_bytes(planned)
+    reason = _why_not_exact(remover, planned)
+    return Space(max(0, bytes_freed), not reason, reason)
+
+
+def _freed_blobs(
+    remover: Remover, planned: Collection[tuple[Facts, Plan]], going: dict[str, set[str]]
+) -> dict[str, str]:
+    """The blobs that nothing needs any more, each with a repository that has it."""
+    blobs: dict[str, str] = {}
+    kept: set[str] = set()
+    staying: set[str] = set()
+    for facts, plan in planned:
+        goes = going[plan.repository]
+        with remover.reading() as session:
+            named = session.execute(text(_NAMED_BY), {"manifests": _as_json(goes)}).scalars()
+            blobs |= dict.fromkeys([*goes, *named], plan.repository)
+        for digest, fact in facts.unrecorded.items():
+            if digest in goes:
+                blobs |= dict.fromkeys([*fact.blobs, *fact.children], plan.repository)
+            else:
+                kept.update((digest, *fact.blobs, *fact.children))
+        staying |= facts.revisions - goes
+        kept |= staying
+    for _facts, plan in planned:
+        kept.update(child for each in plan.rewrites for child in _listed_in(each.raw))
+    wanted = blobs.keys() - kept
+    asked = {"blobs": _as_json(wanted), "staying": _as_json(staying), "repositories": _as_json(going)}
+    with remover.reading() as session:
+        needed = set(session.execute(text(_STILL_NEEDED), asked).scalars())
+    return {digest: blobs[digest] for digest in wanted - needed}
+
+
+def _listed_in(raw: bytes) -> Iterable[str]:
+    return (each["digest"] for each in json.loads(raw)["manifests"])
+
+
+def _sizes(remover: Remover, blobs: dict[str, str], planned: Collection[tuple[Facts, Plan]]) -> dict[str, int]:
+    """The size of each blob's data file; 0 for what the store does not have, such as foreign layers."""
+    if remover.store is not None:
+        return {digest: _size_in(remover.store, digest) for digest in blobs}
+    sizes = _sizes_of_manifests(remover, blobs)
+    for facts, _plan in planned:
+        sizes |= {digest: fact.size_bytes for digest, fact in facts.unrecorded.items() if digest in blobs}
+    asked = [(repository, digest) for digest, repository in blobs.items() if digest not in sizes]
+    with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
+        found = executor.map(lambda each: _size_at(remover.client, *each), asked)
+        return sizes | {digest: size for (_repository, digest), size in zip(asked, found, strict=True)}
+
+
+def _sizes_of_manifests(remover: Remover, blobs: Collection[str]) -> dict[str, int]:
+    """Manifests cannot be asked for as blobs. One that was deleted below its index has the size that this states."""
+    named = ManifestDescriptor.role == DescriptorRole.CHILD
+    stated = select(ManifestDescriptor.digest, func.max(ManifestDescriptor.size_bytes)).where(
+        named, among(ManifestDescriptor.digest, blobs)
+    )
+    own = select(Manifest.digest, Manifest.size_bytes).where(among(Manifest.digest, blobs))
+    with remover.reading() as session:
+        sizes = dict(session.execute(stated.group_by(ManifestDescriptor.digest)).all())
+        return sizes | dict(session.execute(own).all())
+
+
+def _size_in(store: Path, digest: str) -> int:
+    algorithm, _, name = digest.partition(":")
+    try:
+        return (store / BLOBS / algorithm / name[:2] / name / "data").stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _size_at(client: RegistryClient, repository: str, digest: str) -> int:
+    try:
+        return client.head_blob(repository, digest)
+    except NotFound:
+        return 0
+
+
+def _added_bytes(planned: Collection[tuple[Facts, Plan]]) -> int:
+    """What lists of referrers that are written anew take, where the registry does not have the very same already."""
+    there = {digest for facts, _plan in planned for digest in facts.revisions}
+    new = {each.new: len(each.raw) for _facts, plan in planned for each in plan.rewrites if each.new not in there}
+    return sum(new.values())
+
+
+def _why_not_exact(remover: Remover, planned: Collection[tuple[Facts, Plan]]) -> str:
+    """What is not known of the manifests that are there, tagged or not, as a sentence; '' where all are."""
+    if remover.revisions is unknown:
+        return UNSEEN
+    if not all(facts.revisions_known for facts, _plan in planned):
+        return NOT_KNOWN_NOW
+    never = Repository.revisions_read_at.is_(None) & (Repository.tag_count > 0)
+    here = sorted(plan.repository for _facts, plan in planned)
+    with remover.reading() as session:
+        state = session.get(RegistryState, 1)
+        if state is None or state.sync_complete_at is None:
+            return NOT_READ
+        others = select(Repository.id).where(never, Repository.name.not_in(here)).limit(1)
+        return NOT_KNOWN_NOW if session.scalar(others) is not None else ""
+
+
+def _as_json(values: Iterable[str]) -> str:
+    return json.dumps(list(values))

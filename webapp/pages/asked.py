@@ -1,0 +1,158 @@
+"""What a dialog of a removal is about: one tag, ticked tags, all tags that a filter finds, or the whole image."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from flask import request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import BadRequest
+
+from webapp.catalogue.listing import find_repository, matching_tags
+from webapp.pages.current import is_administrator, visibility
+from webapp.pages.filters import counted
+from webapp.registry.names import is_tag
+from webapp.removal.wanted import Referrers, Siblings, Wanted
+
+LEAVE = "leave"
+NOTHING_TICKED = "No tag is ticked. Tick the tags that are to go, then press the button again; nothing was deleted."
+NO_TAG = "One of these is no tag. Load the list again; nothing was deleted."
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+class Scope(StrEnum):
+    """How it was said what is to go."""
+
+    TAG = "tag"
+    TAGS = "tags"
+    MATCHING = "matching"
+    IMAGE = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked about, with the choices that go with it.
+
+    Attributes:
+        tags: by name; for `matching` those that the filter `query` finds now, for the whole image none.
+        then: 'leave' where the page that it was opened from will be gone, or has no list.
+    """
+
+    repository: str
+    scope: Scope
+    tags: tuple[str, ...] = ()
+    query: str = ""
+    siblings: Siblings = Siblings.KEEP
+    referrers: Referrers = Referrers.REMOVE
+    include_protected: bool = False
+    then: str = ""
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it is about the whole image."""
+        return self.scope == Scope.IMAGE
+
+    @property
+    def tag(self) -> str | None:
+        """The one tag that it is about; None where it is about several, or the image."""
+        return self.tags[0] if len(self.tags) == 1 and self.scope != Scope.MATCHING else None
+
+    @property
+    def wanted(self) -> Wanted:
+        """What `removal` is asked to remove."""
+        siblings = Siblings.KEEP if self.is_image else self.siblings
+        choices = (siblings, self.referrers, self.include_protected)
+        return Wanted(self.repository, self.tags, (), self.is_image, *choices)
+
+    @property
+    def name(self) -> str:
+        """As people write it."""
+        if self.tag:
+            return f"{self.repository}:{self.tag}"
+        return self.repository if self.is_image else f"{counted(len(self.tags), 'tag')} of {self.repository}"
+
+    @property
+    def subject(self) -> str:
+        """What the dialog's key is bound to: the same names, or the same filter, whatever it finds by then."""
+        if self.is_image:
+            return Scope.IMAGE
+        said = [self.query] if self.scope == Scope.MATCHING else sorted(self.tags)
+        return f"{self.scope}:{hashlib.sha256(json.dumps(said).encode()).hexdigest()}"
+
+    @property
+    def address(self) -> str:
+        """Of the dialog."""
+        then = self.then or None
+        if self.scope == Scope.TAG:
+            return url_for("removals.delete_tag", repository=self.repository, tag=self.tag, then=then)
+        return url_for("removals.delete_repository", repository=self.repository, then=then)
+
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        """What the dialog's form says again, so that its button is about the same."""
+        if self.scope == Scope.TAGS:
+            return [("tag", tag) for tag in self.tags]
+        if self.scope == Scope.MATCHING:
+            return [("matching", "1"), ("q", self.query)]
+        return [("image", "1")] if self.is_image else []
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """The choices that are other than usual, as the fields of a form."""
+        made = [("siblings", self.siblings.value)] if self.siblings == Siblings.REMOVE else []
+        made += [("referrers", self.referrers.value)] if self.referrers == Referrers.KEEP else []
+        return made + ([("include_protected", "1")] if self.include_protected else [])
+
+    @property
+    def list_address(self) -> str:
+        """Of the list that it stands in."""
+        return url_for("tags.index", repository=self.repository)
+
+
+def tag_asked(repository: str, tag: str) -> Asked:
+    """What the request asks about one tag."""
+    return _asked(repository, Scope.TAG, (tag,))
+
+
+def repository_asked(session: Session, repository: str) -> Asked:
+    """What the request asks about a repository: some of its tags by name or by the filter, or all of it.
+
+    Raises:
+        BadRequest: a form says nothing of that: it must not be taken for the whole image.
+    """
+    tags = request.values.getlist("tag")
+    if request.values.get("matching"):
+        query = request.values.get("q", "").strip()
+        row = find_repository(session, visibility(), repository)
+        return _asked(repository, Scope.MATCHING, matching_tags(session, row, query) if row else (), query)
+    if tags:
+        if not all(map(is_tag, tags)):
+            raise BadRequest(NO_TAG)
+        return _asked(repository, Scope.TAGS, sorted(set(tags)))
+    if request.method == "POST" and not request.form.get("image"):
+        raise BadRequest(NOTHING_TICKED)
+    return _asked(repository, Scope.IMAGE)
+
+
+def _asked(repository: str, scope: Scope, tags: Iterable[str] = (), query: str = "") -> Asked:
+    given = request.values
+    return Asked(
+        repository,
+        scope,
+        tuple(tags),
+        query,
+        siblings=_chosen(Siblings, given.get("siblings"), Siblings.KEEP),
+        referrers=_chosen(Referrers, given.get("referrers"), Referrers.REMOVE),
+        include_protected=bool(given.get("include_protected")) and is_administrator(),
+        then=LEAVE if given.get("then") == LEAVE else "",
+    )
+
+
+def _chosen(choices: type[Choice], given: str | None, usual: Choice) -> Choice:
+    return choices(given) if given in {each.value for each in choices} else usual

@@ -1,0 +1,55 @@
+"""What removals work with."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from webapp.catalogue.revisions import Revisions, unknown
+from webapp.database import Reading, Writing
+from webapp.registry.client import RegistryClient
+
+PAUSE_POLL_S = 2.0
+LONGEST_PAUSE_S = 4 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Remover:
+    """What removals work with.
+
+    Attributes:
+        store: the root directory of the registry's storage where it can be read.
+        revisions: tells all manifests of a repository, where they can be known.
+        protected: patterns of tags that stay, with `*` and `?`.
+        pause_s: while the registry is read-only, a removal looks again after this time.
+        longest_pause_s: for so long.
+    """
+
+    client: RegistryClient
+    reading: Reading
+    writing: Writing
+    now: Callable[[], datetime]
+    store: Path | None = None
+    revisions: Revisions = unknown
+    protected: tuple[str, ...] = ()
+    pause_s: float = PAUSE_POLL_S
+    longest_pause_s: float = LONGEST_PAUSE_S
+    wait: Callable[[float], object] = threading.Event().wait
+
+
+def lease_name(repository: str) -> str:
+    """The lease that removals of a repository hold."""
+    return f"removal:{repository}"
+
+
+def is_protected(patterns: tuple[str, ...], tag: str) -> bool:
+    """Whether one of the patterns fits a tag; `*` stands for any characters, `?` for one, all else for itself."""
+    return any(re.fullmatch(_expression(each), tag) for each in patterns)
+
+
+def _expression(pattern: str) -> str:
+    return "".join({"*": ".*", "?": "."}.get(each) or re.escape(each) for each in pattern)
