@@ -25,8 +25,9 @@ bench: .venv/complete
 	@$(PYTHON) -m benchmarks
 
 soak: export STORM_ROUNDS ?= 400
+soak: export FLEETS ?= 10000
 soak: .venv/complete
-	@$(PYTHON) -m pytest tests/faults
+	@$(PYTHON) -m pytest -n 2 tests/faults tests/removal/test_exactness.py
 
 look: .venv/complete
 	@deploy/local/for-tests
