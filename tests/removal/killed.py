@@ -1,0 +1,114 @@
+"""A process that removes something and kills itself with SIGKILL at a moment that is given by number.
+
+Moments are: before and after each request that changes something, before and after each transaction.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from tests.records import open_records
+from tests.removal.stage import Stage, agreed_to
+from webapp.leases import LeaseRow
+from webapp.registry.client import RegistryClient, open_registry
+from webapp.removal import batches
+from webapp.removal.execute import preview, remove
+from webapp.removal.recovery import recover
+from webapp.removal.remover import Remover
+from webapp.removal.wanted import Wanted
+
+PATIENCE_S = 60
+
+
+@dataclass(frozen=True)
+class Ways:
+    """From how many tags on these are taken away first, and how many of them with one stand-in."""
+
+    untag_first_from: int = batches.UNTAG_FIRST_FROM
+    tags_on_one: int = batches.TAGS_ON_ONE
+
+
+class Moments:
+    """Counts moments; the last one kills the process."""
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+        self._lock = threading.Lock()
+
+    def pass_one(self) -> None:
+        with self._lock:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    @contextmanager
+    def around(self) -> Iterator[None]:
+        self.pass_one()
+        yield
+        self.pass_one()
+
+
+class Mortal(RegistryClient):
+    """A client that lets moments pass before and after what changes something."""
+
+    def __init__(self, client: RegistryClient, moments: Moments) -> None:
+        super().__init__(client._transport)
+        self._moments = moments
+
+    def put_manifest(self, repository: str, reference: str, media_type: str, raw: bytes) -> str:
+        with self._moments.around():
+            return super().put_manifest(repository, reference, media_type, raw)
+
+    def delete_manifest(self, repository: str, digest: str) -> None:
+        with self._moments.around():
+            super().delete_manifest(repository, digest)
+
+
+def remove_and_die(url: str, database: Path, wanted: Wanted, moment: int, ways: Ways) -> None:
+    """Remove something, and be killed at the given moment."""
+    batches.UNTAG_FIRST_FROM, batches.TAGS_ON_ONE = ways.untag_first_from, ways.tags_on_one
+    records, moments = open_records(database), Moments(moment)
+
+    @contextmanager
+    def writing() -> Iterator[Session]:
+        with moments.around(), records.writing() as session:
+            yield session
+
+    mortal = Mortal(open_registry(url), moments)
+    remover = Remover(mortal, records.reading, writing, lambda: datetime.now(UTC))
+    remove(remover, wanted, agreed_to(preview(remover, wanted)))
+
+
+def removed_by_one_that_dies(stage: Stage, wanted: Wanted, moment: int, ways: Ways = Ways()) -> bool:
+    """Let a process remove something and die at a moment; returns whether it lived to the end."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([remove_and_die.__module__])
+    arguments = (stage.registry.url, stage.records.path, wanted, moment, ways)
+    process = context.Process(target=remove_and_die, args=arguments)
+    process.start()
+    process.join(PATIENCE_S)
+    assert process.exitcode in (0, -signal.SIGKILL), "it neither ended nor was killed"
+    return process.exitcode == 0
+
+
+def let_the_lease_run_out(stage: Stage) -> None:
+    """Half a minute later."""
+    with stage.records.writing() as session:
+        session.execute(update(LeaseRow).values(ends_boottime_s=0.0))
+
+
+def look_up(stage: Stage) -> None:
+    """A minute later: the leases of who is dead have run out, and what they left is looked up."""
+    let_the_lease_run_out(stage)
+    recover(stage.remover)
