@@ -211,3 +211,14 @@ def test_an_image_named_like_no_signature_is_none(stage: Stage, one: Built) -> N
     stage.sync()
 
     assert states(stage.remove("1.0")) == {"1.0": "deleted"}
+
+
+def test_a_list_that_is_written_anew_leaves_out_what_somebody_else_deleted(stage: Stage, one: Built) -> None:
+    first, second, third = refer(stage, one, "first", "second", "third")
+    stage.client.delete_manifest(API, second.digest)
+    stage.sync()
+
+    removal = stage.remove(first.digest)
+
+    assert set(steps(removal).values()) == {"deleted", "rewritten"}
+    assert listed(stage, one) == {third.digest}

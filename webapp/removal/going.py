@@ -170,8 +170,10 @@ def _listed(facts: Facts, index: str) -> set[str]:
 
 
 def _rewrite(facts: Facts, tag: str, index: str, going: frozenset[str]) -> Rewrite:
+    """The list without what goes, and without what is not there: a registry refuses an index of that."""
+    left = _listed(facts, index) - going
     document = json.loads(facts.fallbacks[index])
-    document["manifests"] = [each for each in document["manifests"] if each["digest"] not in going]
+    document["manifests"] = [each for each in document["manifests"] if each["digest"] in left]
     raw = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
     new = f"sha256:{hashlib.sha256(raw).hexdigest()}"
     return Rewrite(tag, index, new, facts.manifests[index].media_type, raw)
