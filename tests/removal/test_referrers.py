@@ -222,3 +222,14 @@ def test_a_list_that_is_written_anew_leaves_out_what_somebody_else_deleted(stage
 
     assert set(steps(removal).values()) == {"deleted", "rewritten"}
     assert listed(stage, one) == {third.digest}
+
+
+def test_what_refers_to_a_list_goes_with_it_when_nothing_is_left_on_it(stage: Stage, one: Built) -> None:
+    (referrer,) = refer(stage, one, "only")
+    signed = stage.pusher.sign(API, index([referrer]))
+    stage.sync()
+
+    removal = stage.remove(referrer.digest)
+
+    assert set(steps(removal)) == {referrer.digest, index([referrer]).digest, signed.digest}
+    assert stage.pulls("1.0")

@@ -78,7 +78,7 @@ def read_graph(graph: Graph, roots: Collection[str]) -> Reached:
             level |= listed or set()
         named = _named_after(graph, found, subjects)
         found.named_after |= named
-        level |= {graph.digests[tag] for tag, subject in named.items() if subject in found.manifests}
+        level |= {graph.digests[tag] for tag in named}  # also a list that may be emptied: something may refer to it
         _read_fallbacks(graph, found)
     raise IndexTooDeep
 
