@@ -62,3 +62,13 @@ def test_a_collection_frees_what_was_promised(
     fleet_registry.collect()
 
     assert before - stored_bytes(fleet_registry) == looked.space.bytes_freed
+
+
+def test_a_child_that_nobody_has_seen_and_that_was_deleted_below_its_index_counts(stage: Stage) -> None:
+    index, children = stage.push_index("one", "1.0")
+    for child in children:
+        stage.client.delete_manifest(API, child.digest)
+
+    freed = stage.look(index.digest, "1.0").space.bytes_freed
+
+    assert freed == len(index.raw) + sum(len(child.raw) for child in children)

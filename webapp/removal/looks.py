@@ -102,6 +102,7 @@ def fact_of(answer: ManifestBytes) -> ManifestFact:
         children=tuple(dict.fromkeys(child.digest for child in manifest.children)),
         subject=manifest.subject.digest if manifest.subject else None,
         blobs=tuple(dict.fromkeys(blob.digest for blob in blobs)),
+        stated=tuple((child.digest, child.size_bytes) for child in manifest.children),
     )
 
 

@@ -18,6 +18,7 @@ class ManifestFact:
         children: the manifests that it names, as an index does.
         subject: the manifest that it refers to.
         blobs: its configuration and layers, where the catalogue does not have them.
+        stated: the sizes that it states of its children, where the catalogue does not have it.
     """
 
     digest: str
@@ -27,6 +28,7 @@ class ManifestFact:
     children: tuple[str, ...] = ()
     subject: str | None = None
     blobs: tuple[str, ...] = ()
+    stated: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,9 +130,10 @@ def _sizes(remover: Remover, blobs: dict[str, str], planned: Collection[tuple[Fa
     """The size of each blob's data file; 0 for what the store does not have, such as foreign layers."""
     if remover.store is not None:
         return {digest: _size_in(remover.store, digest) for digest in blobs}
-    sizes = _sizes_of_manifests(remover, blobs)
-    for facts, _plan in planned:
-        sizes |= {digest: fact.size_bytes for digest, fact in facts.unrecorded.items() if digest in blobs}
+    unrecorded = [fact for facts, _plan in planned for fact in facts.unrecorded.values()]
+    stated = {digest: size for fact in unrecorded for digest, size in fact.stated if digest in blobs}
+    sizes = stated | _sizes_of_manifests(remover, blobs)
+    sizes |= {fact.digest: fact.size_bytes for fact in unrecorded if fact.digest in blobs}
     asked = [(repository, digest) for digest, repository in blobs.items() if digest not in sizes]
     with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
         found = executor.map(lambda each: _size_at(remover.client, *each), asked)
