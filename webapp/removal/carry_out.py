@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import select
-from sqlalchemy.orm import undefer
 
 from webapp.leases import Lease, still_ours
 from webapp.registry.capabilities import Mode, deletes_tags, read_mode
@@ -21,13 +20,12 @@ from webapp.registry.errors import (
     RegistryUnreachable,
     Unauthorised,
 )
-from webapp.registry.manifests import ManifestBytes
 from webapp.removal.batches import Batch, Delete, Untag, WriteList, delete_batches, tags_that_go_alone, untag_batches
 from webapp.removal.ending import finish
 from webapp.removal.ground import Ground, StepResult, ground_of
-from webapp.removal.journal import begin_steps, begin_tags, end_steps, end_tags, journalled
+from webapp.removal.journal import begin_steps, begin_tags, end_steps, end_tags, journal_of, open_steps
 from webapp.removal.looks import REQUESTS_AT_A_TIME
-from webapp.removal.models import GOOD, UNFINISHED, Removal, RemovalStep, StepKind, StepState
+from webapp.removal.models import GOOD, Removal, RemovalStep, StepKind, StepState
 from webapp.removal.remover import Remover
 from webapp.removal.rewriting import NewList, rewrite
 from webapp.removal.stand_in import stand_in_of
@@ -53,11 +51,6 @@ class Work:
     unreachable_in_a_row: int = 0
     end: str = ""
 
-    def journal(self, digests: Collection[str]) -> list[ManifestBytes]:
-        """The kept bytes of some manifests, children first."""
-        with self.remover.reading() as session:
-            return journalled(session, self.removal_id, digests)
-
 
 def carry_out(remover: Remover, lease: Lease, removal_id: int) -> None:
     """Do what was agreed on.
@@ -68,12 +61,11 @@ def carry_out(remover: Remover, lease: Lease, removal_id: int) -> None:
     with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
         with remover.reading() as session:
             ground = ground_of(session, remover, executor, removal_id)
-            steps = _open_steps(session.get_one(Removal, removal_id))
-            lists = [
-                new_list(session.get_one(RemovalStep, key, options=[undefer(RemovalStep.raw)])) for key in steps[0]
-            ]
+            steps = open_steps(session, removal_id)
+        lists = [new_list(step) for step in steps if step.kind == StepKind.REWRITE]
+        digests = [step.digest for step in steps if step.kind == StepKind.DELETE]
         work = Work(remover, lease, removal_id, ground)
-        for batch in _batches(work, lists, steps[1]):
+        for batch in _batches(work, lists, digests):
             work.end = work.end or _asked_to_stop(work)
             if work.end:
                 work.done |= _not_tried(work, batch.names)
@@ -86,13 +78,6 @@ def carry_out(remover: Remover, lease: Lease, removal_id: int) -> None:
 def new_list(step: RemovalStep) -> NewList:
     """What a rewriting step puts under its tag."""
     return NewList(step.tag, step.digest, step.replaces, step.media_type, step.raw or b"")
-
-
-def _open_steps(removal: Removal) -> tuple[list[tuple[int, int]], list[str]]:
-    """The keys of lists to write, and the digests of manifests to delete."""
-    left = [step for step in removal.steps if step.state in UNFINISHED]
-    lists = [(step.removal_id, step.position) for step in left if step.kind == StepKind.REWRITE]
-    return lists, [step.digest for step in left if step.kind == StepKind.DELETE]
 
 
 def _batches(work: Work, lists: list[NewList], digests: list[str]) -> Iterator[Batch]:
@@ -143,10 +128,11 @@ def _act(work: Work, batch: Batch) -> dict[str, StepResult]:
 
 def _untag_by_stand_ins(work: Work, batch: Untag, left: Set[str]) -> dict[str, StepResult]:
     """Each stand-in in a thread of its own."""
+    journal = journal_of(work.remover.reading, work.removal_id)
 
     def untag(token: str) -> dict[str, StepResult]:
         tags = [tag for tag in batch.tags_of[token] if tag in left]
-        return untag_by_stand_in(work.ground, tags, stand_in_of(token), work.journal)
+        return untag_by_stand_in(work.ground, tags, stand_in_of(token), journal)
 
     with ThreadPoolExecutor(len(batch.tags_of)) as executor:
         found = list(executor.map(untag, batch.tags_of))

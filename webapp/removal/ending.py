@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from sqlalchemy.orm import Session
 
 from webapp.catalogue.rows import forget
 from webapp.leases import Lease, still_ours
 from webapp.registry.errors import RegistryError
-from webapp.registry.manifests import ManifestBytes
 from webapp.removal.ground import Ground
 from webapp.removal.healing import heal
-from webapp.removal.journal import end_removal, end_tags, journalled
+from webapp.removal.journal import end_removal, end_tags, journal_of
 from webapp.removal.looks import list_tags, look_at
 from webapp.removal.mend import mend
 from webapp.removal.models import GONE, UNFINISHED, Removal, RemovalStep, RemovedTag, StepState
@@ -30,10 +29,7 @@ def finish(remover: Remover, lease: Lease, ground: Ground, removal_id: int) -> N
         LeaseLost: the removal is somebody else's by now; nothing was written.
     """
 
-    def journal(digests: Collection[str]) -> list[ManifestBytes]:
-        with remover.reading() as session:
-            return journalled(session, removal_id, digests)
-
+    journal = journal_of(remover.reading, removal_id)
     try:
         heal(remover, lease, ground, removal_id, journal)
         notice = mend(ground, journal)

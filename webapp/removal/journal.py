@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, undefer
 
 from webapp.activities.models import Activity, ActivityKind, Outcome
 from webapp.activities.record import complete, complete_all, make_activity
-from webapp.database import among
+from webapp.database import Reading, among
 from webapp.leases import Lease
 from webapp.registry.manifests import ManifestBytes
 from webapp.removal.models import (
@@ -256,3 +256,23 @@ def journalled(session: Session, removal_id: int, digests: Collection[str]) -> l
         .order_by(JournalManifest.position)
     ).all()
     return [ManifestBytes(row.media_type, row.raw, row.digest) for row in rows]
+
+
+def journal_of(reading: Reading, removal_id: int) -> Callable[[Collection[str]], list[ManifestBytes]]:
+    """The journal of one removal, as a function of digests, for whoever has no session at hand."""
+
+    def journal(digests: Collection[str]) -> list[ManifestBytes]:
+        with reading() as session:
+            return journalled(session, removal_id, digests)
+
+    return journal
+
+
+def open_steps(session: Session, removal_id: int) -> Sequence[RemovalStep]:
+    """The steps whose outcome is open, in their order, with the bytes of lists that are written anew."""
+    return session.scalars(
+        select(RemovalStep)
+        .options(undefer(RemovalStep.raw))
+        .where(RemovalStep.removal_id == removal_id, RemovalStep.state.in_(UNFINISHED))
+        .order_by(RemovalStep.position)
+    ).all()

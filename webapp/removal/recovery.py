@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
-from sqlalchemy.orm import Session, undefer
-
 from webapp.leases import Lease, LeaseHeld, LeaseLost, held, still_ours
 from webapp.registry.capabilities import deletes_tags
 from webapp.registry.errors import DeletesDisabled, Denied, RegistryError, Unauthorised
-from webapp.registry.manifests import ManifestBytes
 from webapp.removal.carry_out import new_list
 from webapp.removal.ending import DANGLING, INTERRUPTED, finish
 from webapp.removal.ground import Ground, StepResult, ground_of
-from webapp.removal.journal import end_steps, end_tags, journalled, unfinished
+from webapp.removal.journal import end_steps, end_tags, journal_of, open_steps, unfinished
 from webapp.removal.looks import REQUESTS_AT_A_TIME, list_tags, look_at
 from webapp.removal.models import GONE, OPEN_STATES, UNFINISHED, Removal, RemovalStep, StepKind, StepState
 from webapp.removal.remover import Remover, lease_name
@@ -51,11 +48,7 @@ def look_up_older(remover: Remover, lease: Lease, repository: str) -> None:
 
 def look_up(remover: Remover, lease: Lease, removal_id: int) -> None:
     """Find out how one removal ended."""
-
-    def journal(digests: Collection[str]) -> list[ManifestBytes]:
-        with remover.reading() as session:
-            return journalled(session, removal_id, digests)
-
+    journal = journal_of(remover.reading, removal_id)
     with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
         with remover.reading() as session:
             removal = session.get_one(Removal, removal_id)
@@ -63,7 +56,7 @@ def look_up(remover: Remover, lease: Lease, removal_id: int) -> None:
                 return  # it ended before the lease was ours
             ground = ground_of(session, remover, executor, removal_id)
             begun = _begun_tags(removal)
-            steps = _open_steps(session, removal)
+            steps = open_steps(session, removal_id)
         ground.tried.update(step.digest for step in steps)
         tags: dict[str, StepResult] = {}
         refusal = _refusal_of_deletes(ground) if begun else None
@@ -87,12 +80,6 @@ def _begun_tags(removal: Removal) -> dict[str, list[str]]:
         if tag.started_at and tag.state in UNFINISHED:
             begun.setdefault(tag.stand_in, []).append(tag.name)
     return begun
-
-
-def _open_steps(session: Session, removal: Removal) -> list[RemovalStep]:
-    """The steps whose outcome is open."""
-    keys = [(step.removal_id, step.position) for step in removal.steps if step.state in UNFINISHED]
-    return [session.get_one(RemovalStep, key, options=[undefer(RemovalStep.raw)]) for key in keys]
 
 
 def _look_up_step(ground: Ground, step: RemovalStep) -> StepResult:
