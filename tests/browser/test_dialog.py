@@ -94,6 +94,18 @@ def test_siblings_are_chosen_by_keyboard_and_the_choice_keeps_the_focus(page: Pa
     expect(keep).to_be_checked()
 
 
+def test_a_choice_made_as_soon_as_the_dialog_is_drawn_anew_is_shown(page: Page) -> None:
+    page.goto(f"/repositories/{API}")
+    open_dialog(page, "latest")
+    page.evaluate(
+        """document.getElementById("dialog-host").addEventListener("htmx:afterSwap",
+            () => setTimeout(() => document.querySelector("#dialog [name=referrers]").click()), { once: true })"""
+    )
+    page.get_by_label("All 3 tags of this image.").check()
+    expect(page.get_by_role("dialog")).to_contain_text("1 signature as chosen")
+    expect(page.get_by_label("Keep its signature")).to_be_checked()
+
+
 def test_the_last_of_quick_choices_is_the_one_that_is_shown(browser: Browser, address: str) -> None:
     with new_context(browser, address) as context:  # htmx complains in the console of each request that is given up
         page = context.new_page()
