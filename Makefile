@@ -27,7 +27,7 @@ bench: .venv/complete
 soak: export STORM_ROUNDS ?= 400
 soak: export FLEETS ?= 10000
 soak: .venv/complete
-	@$(PYTHON) -m pytest -n 2 tests/faults tests/removal/test_exactness.py
+	@$(PYTHON) -m pytest -n 2 tests/faults tests/removal/test_exactness.py tests/removal/test_as_worked_out.py
 
 look: .venv/complete
 	@deploy/local/for-tests
