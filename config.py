@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from webapp.registry.names import is_repository_name
+
 PREFIX = "HOLYSTONE_"
 SHORTEST_SECRET_KEY = 32
 LONGEST_TIME_S = 10 * 365 * 86400
@@ -67,6 +69,10 @@ def _address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _optional_address(value: str) -> str:
+    return _address(value) if value else ""
+
+
 def _split(value: str) -> SplitResult | None:
     """The parts of an address; None where it has none, or a port that cannot be one."""
     try:
@@ -85,6 +91,12 @@ def _patterns(value: str) -> tuple[str, ...]:
     if not all(re.fullmatch(r"[A-Za-z0-9_.*?-]{1,128}", pattern, re.ASCII) for pattern in patterns):
         raise ValueError("write patterns of tags such as latest,v?.*,*-stable")
     return patterns
+
+
+def _repository(value: str) -> str:
+    if value and not is_repository_name(value):
+        raise ValueError("write a repository's name such as holystone/probe")
+    return value
 
 
 def _secret_key(value: str) -> str:
@@ -132,6 +144,16 @@ class Settings:
         _path,
         "Root directory of the registry's storage, where this machine can read it: exact times of pushes and freed bytes.",
     )
+    REGISTRY_CONFIG: Path | None = _setting(
+        "",
+        _path,
+        "The registry's configuration file, where this machine can read it: what would make a run dangerous is found in it.",
+    )
+    REGISTRY_READS_URL: str = _setting(
+        "",
+        _optional_address,
+        "The keeper's `--reads-address`, behind nginx: pulls never stop during a run. Empty: none.",
+    )
     REGISTRY_OTHER_URLS: tuple[str, ...] = _setting(
         "",
         _addresses,
@@ -141,6 +163,11 @@ class Settings:
         "", _path, "Folder of the keeper in front of the registry. Empty: Holystone cannot restart this registry."
     )
     MAINTENANCE_MAX_DURATION: float = _setting("4h", _seconds, "A collection that takes longer is ended.")
+    PROBE_REPOSITORY: str = _setting(
+        "",
+        _repository,
+        "Repository in which a run proves by a small push, pull and delete that the registry is back. Empty: no such proof.",
+    )
     SYNC_INTERVAL: float = _setting("5m", _seconds, "Time between two looks at what the registry holds.")
     DELETE_ENABLED: bool = _setting("true", _yes_or_no, "Whether anybody may delete through Holystone.")
     PROTECTED_TAGS: tuple[str, ...] = _setting(

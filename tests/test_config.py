@@ -122,6 +122,8 @@ NUMBER = "write a whole number, 0 or more"
             )
         ),
         ("REGISTRY_OTHER_URLS", "http://a:1,b:2", ADDRESS),
+        ("REGISTRY_READS_URL", "b:2", ADDRESS),
+        ("PROBE_REPOSITORY", "Team/Probe", "write a repository's name such as holystone/probe"),
         ("DATA_DIR", "", "name a folder"),
         *(
             ("DATABASE_URL", each, FILE)

@@ -257,6 +257,8 @@ class Keeper:
             "reads_address": options.reads_address,
             "store": str(options.store or ""),
             "config": options.config,
+            "binary": options.binary,
+            "drain_s": options.drain,
         }
 
     # Serving

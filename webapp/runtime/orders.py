@@ -99,6 +99,8 @@ class KeeperState:
     reads_address: str | None
     store: str
     config: str
+    binary: str
+    drain_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +264,8 @@ def _state_from(found: dict[str, Any]) -> KeeperState:
         reads_address=None if found["reads_address"] is None else str(found["reads_address"]),
         store=str(found["store"]),
         config=str(found["config"]),
+        binary=str(found["binary"]),
+        drain_s=float(found["drain_s"]),
     )
 
 
