@@ -22,6 +22,7 @@ lint: .venv/complete
 	@deploy/local/lint
 
 bench: .venv/complete
+	@deploy/local/for-tests
 	@$(PYTHON) -m benchmarks
 
 soak: export STORM_ROUNDS ?= 400

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from webapp.registry.names import is_repository_name
-
 PREFIX = "HOLYSTONE_"
 SHORTEST_SECRET_KEY = 32
 LONGEST_TIME_S = 10 * 365 * 86400
@@ -94,6 +92,8 @@ def _patterns(value: str) -> tuple[str, ...]:
 
 
 def _repository(value: str) -> str:
+    from webapp.registry.names import is_repository_name  # here, since the package `webapp` imports this module
+
     if value and not is_repository_name(value):
         raise ValueError("write a repository's name such as holystone/probe")
     return value

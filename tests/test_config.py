@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -22,6 +24,10 @@ def _refusal(**given: str) -> str:
     with pytest.raises(SettingError) as refusal:
         _read(**given)
     return str(refusal.value)
+
+
+def test_the_settings_can_be_imported_before_anything_else() -> None:
+    subprocess.run([sys.executable, "-c", "import config"], cwd=README.parent, check=True)
 
 
 def test_a_secret_key_is_all_that_must_be_given() -> None:

@@ -83,6 +83,7 @@ def _make_parts(app: Flask, settings: Settings) -> Parts:
         settings=settings,
         registry=_open_registry(settings, settings.REGISTRY_URL),
         other_registries=tuple(_open_registry(settings, url) for url in settings.REGISTRY_OTHER_URLS),
+        reader=_open_registry(settings, settings.REGISTRY_READS_URL) if settings.REGISTRY_READS_URL else None,
         reading=reading_from(engine),
         writing=writing_to(engine),
         now=lambda: datetime.now(UTC),

@@ -12,6 +12,7 @@ from webapp.catalogue.sync import Catalogue
 from webapp.database import Reading, Writing
 from webapp.maintenance.run import Maintainer
 from webapp.registry.client import RegistryClient
+from webapp.registry.presence import answers
 from webapp.removal.remover import Remover
 
 
@@ -26,6 +27,7 @@ class Parts:
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
     other_registries: tuple[RegistryClient, ...] = ()
+    reader: RegistryClient | None = None
 
     @property
     def catalogue(self) -> Catalogue:
@@ -65,4 +67,8 @@ class Parts:
             store=self.settings.REGISTRY_STORE,
             others=self.other_registries,
             longest_s=self.settings.MAINTENANCE_MAX_DURATION,
+            reads=self.reader,
+            config=self.settings.REGISTRY_CONFIG,
+            probe_repository=self.settings.PROBE_REPOSITORY,
+            is_answered=lambda: answers(self.settings.REGISTRY_URL, self.settings.REGISTRY_CA),
         )

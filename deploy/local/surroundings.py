@@ -21,6 +21,7 @@ def surroundings(
         settings["DATA_DIR"] = str(var / "data")
         settings["REGISTRY_URL"] = registry.url
         settings["REGISTRY_STORE"] = str(var / "registry")
+        settings["REGISTRY_CONFIG"] = str(var / "registry.yml")
         settings["KEEPER_FOLDER"] = str(var / "keeper")
     else:
         # Records of its own for each registry: else it would seem that everything had vanished from it.

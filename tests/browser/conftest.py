@@ -48,7 +48,11 @@ def product(tmp_path: Path, fleet_store: Path) -> Iterator[Product]:
     shutil.copytree(fleet_store, home / "store")
     with KeeperProcess(home) as keeper:
         dashboard = DashboardProcess(
-            tmp_path / "dashboard", keeper.url, REGISTRY_STORE=keeper.store, KEEPER_FOLDER=keeper.folder
+            tmp_path / "dashboard",
+            keeper.url,
+            REGISTRY_STORE=keeper.store,
+            REGISTRY_CONFIG=keeper.config,
+            KEEPER_FOLDER=keeper.folder,
         )
         dashboard.prepare("alice")
         with dashboard:

@@ -19,8 +19,8 @@ from tests.maintenance.house import House, assert_read_write
 from webapp import create_app
 from webapp.activities.models import Activity
 from webapp.catalogue.models import RegistryState
-from webapp.maintenance.models import Run, RunOutcome
-from webapp.runtime.orders import Phase
+from webapp.maintenance.models import Run, RunOutcome, StepName
+from webapp.runtime.orders import Kind, Phase
 
 Command = Callable[..., Result]
 
@@ -36,6 +36,7 @@ def command(house: House, tmp_path: Path) -> Command:  # noqa: F811
             "DATABASE_URL": f"sqlite:///{house.records}",
             "REGISTRY_URL": house.keeper.url,
             "REGISTRY_STORE": str(house.keeper.store),
+            "REGISTRY_CONFIG": str(house.keeper.config),
             "KEEPER_FOLDER": str(house.keeper.folder),
             **settings,
         }
@@ -68,13 +69,7 @@ def test_run_shows_a_person_each_step(house: House, gone: Built, command: Comman
     result = command("run")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert [line.split()[:2] for line in lines[:5]] == [
-        ["done", "preflight"],
-        ["done", "order"],
-        ["done", "prove-read-only"],
-        ["done", "collect"],
-        ["done", "prove-read-write"],
-    ]
+    assert [line.split()[:2] for line in lines[:-1]] == [["done", name] for name in StepName]
     assert lines[-1].startswith("Freed ")
 
 
@@ -105,6 +100,51 @@ def test_a_run_that_may_not_begin_is_skipped_and_exits_with_1(house: House, gone
     assert house.has(gone)
 
 
+def test_a_dry_run_lists_every_check(house: House, gone: Built, command: Command) -> None:  # noqa: F811
+    checks = document_of(command("run", "--dry-run", "--json"))["checks"]
+    assert {"The keeper answers", "Descriptor cache", "Foreign lock", "Links in the store"} <= {
+        each["name"] for each in checks
+    }
+    assert "The keeper answers: The keeper is serving." in command("run", "--dry-run").stdout
+
+
+def test_the_strategy_that_is_asked_for_is_used(house: House, gone: Built, command: Command) -> None:  # noqa: F811
+    document = document_of(command("run", "--strategy", "stop", "--json"))
+    assert (document["outcome"], document["strategy"]) == ("succeeded", "stop")
+    assert command("run", "--strategy", "fastest").exit_code == 2
+
+
+def test_what_holystone_cannot_see_has_to_be_recorded_once(house: House, gone: Built, command: Command) -> None:  # noqa: F811
+    refused = document_of(command("run", "--json", REGISTRY_CONFIG=""))
+    assert (refused["outcome"], "I have checked" in refused["reason"]) == ("skipped", True)
+    assert document_of(command("checked", "--json")) == {"outcome": "recorded"}
+    assert document_of(command("run", "--json", REGISTRY_CONFIG=""))["outcome"] == "succeeded"
+
+
+def test_the_registry_is_made_read_write_without_any_records(house: House, gone: Built, command: Command) -> None:  # noqa: F811
+    token = house.keeper.order(Kind.COLLECT)
+    house.keeper.wait_for_phase(Phase.HOLDING)
+    house.records.write_bytes(b"no database")
+
+    result = command("read-write", "--json")
+
+    assert (result.exit_code, document_of(result)["outcome"]) == (0, "read-write")
+    assert house.keeper.result(token).ended == "cancelled"
+    assert_read_write(house)
+
+
+def test_where_the_registry_does_not_become_read_write_the_command_says_what_to_do(
+    house: House,  # noqa: F811
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("webapp.maintenance.emergency.WITHIN_S", 0.2)
+    house.keeper.kill()
+    result = command("read-write")
+    assert result.exit_code == 1
+    assert "Restart the registry's service" in result.stderr
+
+
 def test_without_a_keeper_each_command_says_so(house: House, command: Command) -> None:  # noqa: F811
     for arguments in (("run", "--json"), ("status", "--json")):
         result = command(*arguments, KEEPER_FOLDER="")
@@ -114,7 +154,7 @@ def test_without_a_keeper_each_command_says_so(house: House, command: Command) -
 
 
 def test_one_run_at_a_time_also_from_a_terminal(house: House, gone: Built, command: Command) -> None:  # noqa: F811
-    hold = house.keeper.tell("hold", "garbage-collect")
+    hold = house.keeper.tell("hold", "collect")
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(house.run)
         house.keeper.wait_for_phase(Phase.COLLECTING)
@@ -129,7 +169,7 @@ def test_one_run_at_a_time_also_from_a_terminal(house: House, gone: Built, comma
 
 
 def test_status_and_stop_of_a_run_that_is_under_way(house: House, gone: Built, command: Command) -> None:  # noqa: F811
-    house.keeper.tell("hold", "garbage-collect")
+    house.keeper.tell("hold", "collect")
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(house.run)
         house.keeper.wait_for_phase(Phase.COLLECTING)

@@ -83,6 +83,7 @@ def test_settings_that_the_user_gave_are_kept_and_the_others_filled_in(tmp_path:
         "HOLYSTONE_DATA_DIR": "/elsewhere",
         "HOLYSTONE_REGISTRY_URL": "http://127.0.0.1:5000",
         "HOLYSTONE_REGISTRY_STORE": str(tmp_path / "registry"),
+        "HOLYSTONE_REGISTRY_CONFIG": str(tmp_path / "registry.yml"),
         "HOLYSTONE_KEEPER_FOLDER": str(tmp_path / "keeper"),
     }
 

@@ -1,4 +1,4 @@
-"""A registry behind a keeper under supervisord, with a dashboard's side that keeps ordering collections, to be attacked."""
+"""A registry behind a keeper under supervisord, with a dashboard's side that keeps driving runs, to be attacked."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ import requests
 
 from demo.build import OCI_MANIFEST, Built, image, layer
 from demo.push import Pusher
+from tests.faults.storm_records import StormRecords
 from tests.registry_process import BINARY
 from tests.runtime.keeper_process import KEEPER, KeeperProcess, accepts_writes, wait_for
 from webapp.runtime.orders import KeeperError
 
 ROOT = Path(__file__).parent.parent.parent
 BACK_S = 40.0  # more than an order's deadline, however slow the machine is
+ORDER_WITHIN_S = 3.0
 TARGETS = {"dashboard": 2, "keeper": 3, "writer": 2, "reader": 4, "collector": 8, "supervisord": 1}  # how often
 FAULTS = ("kill", "kill", "stop", "restart")
 
@@ -78,12 +80,15 @@ class Storm:
         self.config.write_text(
             SUPERVISORD.format(home=home, keeper=command, python=sys.executable, root=ROOT, seed=seed)
         )
+        (home / "addresses").write_text(f"{self.keeper.url} {self.keeper.reads_url}")
+        self.records = StormRecords(home)
         self._supervisord: subprocess.Popen[bytes] | None = None
         self._watcher: subprocess.Popen[bytes] | None = None
 
     def round(self) -> None:
         """Some faults at random moments; then everything that was stopped goes on, and the registry must be back."""
         stopped: list[int] = []
+        self._await_order()
         for _ in range(self.choose.randint(1, 3)):
             time.sleep(self.choose.uniform(0, 0.4))  # the moment is what the storm tries
             self._fault(self.choose.choice(FAULTS), stopped)
@@ -94,7 +99,7 @@ class Storm:
         wait_for(lambda: accepts_writes(self.keeper.url), "the registry is read-write again", BACK_S)
 
     def rest(self) -> None:
-        """No more orders; returns when the one in hand has ended."""
+        """No more runs and orders; returns when the one in hand has ended."""
         (self.home / "rest").touch()
         self.keeper.process = self._supervisord  # only asked whether it lives
         wait_for(lambda: accepts_writes(self.keeper.url) and self._is_idle(), "no order is in hand", BACK_S)
@@ -123,6 +128,16 @@ class Storm:
         self._watcher.terminate()
         self._watcher.wait(20)
         return self.report.read_text().splitlines()
+
+    def _await_order(self) -> None:
+        """Wait a little until there is something to break: mostly a collection, else whatever comes first."""
+        until, is_patient = time.monotonic() + ORDER_WITHIN_S, self.choose.random() < 0.7
+        while time.monotonic() < until:
+            with contextlib.suppress(KeeperError):
+                state = self.keeper.state()
+                if state.phase != "serving" if is_patient else state.token is not None:
+                    return
+            time.sleep(0.01)
 
     def _is_idle(self) -> bool:
         with contextlib.suppress(KeeperError):
@@ -184,6 +199,7 @@ class Storm:
                 send(pid, signal.SIGKILL)
         self.keeper.process = None
         self.keeper.end()
+        self.records.close()
 
 
 class Pushes:

@@ -1,8 +1,9 @@
-"""The dashboard's side in the storm: orders one collection after the other, proves that writes are refused, lets it go.
+"""The dashboard's side in the storm: one run after the other, and in between orders such as no run would give.
 
     python -m tests.faults.storm_dashboard HOME SEED
 
-It keeps nothing in mind: killed anywhere, it begins anew. It rests while HOME/rest exists, and ends with its parent.
+It keeps nothing in mind but the records: killed anywhere, it begins anew, and first ends the runs that it finds. It rests
+while HOME/rest exists, and ends with its parent.
 """
 
 from __future__ import annotations
@@ -13,31 +14,78 @@ import sys
 import time
 from pathlib import Path
 
+from sqlalchemy import text
+
+from tests.maintenance.house import a_client, open_records, utc_now
 from tests.runtime.keeper_process import accepts_writes
+from webapp.database import reading_from, writing_to
+from webapp.leases import LeaseLost
+from webapp.maintenance import steps
+from webapp.maintenance.models import Question, RunKind, Strategy
+from webapp.maintenance.reconcile import end_interrupted_runs
+from webapp.maintenance.run import Maintainer, RunUnderWay, run
 from webapp.runtime import orders
 from webapp.runtime.orders import KeeperError, KeeperState, Kind, Order, Phase, Reads
 
 GO_S = 1.5
 PROOF_S = 5.0
+LONGEST_S = 20.0
+ANSWERS = frozenset(Question)
 
 
 def main(home: Path, seed: int) -> None:
     choose = random.Random(seed)
     parent = os.getppid()
+    steps.GO_S = 4.0
+    maintainer = maintainer_in(home)
+    with maintainer.writing() as session:  # as if thirty seconds had passed since the one before us was killed
+        session.execute(text("UPDATE leases SET ends_boottime_s = 0"))
     while os.getppid() == parent:
-        if (home / "rest").exists():
-            time.sleep(0.02)
-            continue
         try:
-            one_order(home / "keeper", choose)
-        except KeeperError:
+            end_interrupted_runs(maintainer)
+            if (home / "rest").exists():
+                time.sleep(0.02)
+                continue
+            if orders.read_state(home / "keeper").phase is not Phase.SERVING:
+                time.sleep(0.02)
+            elif choose.random() < 0.6:
+                one_run(maintainer, choose)
+            else:
+                one_order(home / "keeper", choose)
+        except (KeeperError, LeaseLost, RunUnderWay):
             time.sleep(0.02)
-        time.sleep(choose.uniform(0, 0.6))
+        time.sleep(choose.uniform(0, 0.2))
+
+
+def maintainer_in(home: Path) -> Maintainer:
+    engine = open_records(home / "records.sqlite3")
+    url, reads_url = (home / "addresses").read_text().split()
+    return Maintainer(
+        client=a_client(url),
+        reading=reading_from(engine),
+        writing=writing_to(engine),
+        now=utc_now,
+        monotonic=time.monotonic,
+        folder=home / "keeper",
+        store=home / "store",
+        others=(),
+        longest_s=LONGEST_S,
+        reads=a_client(reads_url),
+        config=home / "registry.json",
+        probe_repository="holystone/probe",
+        quiet_within_s=2.0,
+        quiet_s=0.05,
+    )
+
+
+def one_run(maintainer: Maintainer, choose: random.Random) -> None:
+    kind = choose.choice([RunKind.COLLECT] * 7 + [RunKind.DRY_RUN])
+    run(maintainer, kind, "storm", "", strategy=choose.choice(list(Strategy)), agreed=ANSWERS)
 
 
 def one_order(folder: Path, choose: random.Random) -> None:
     kind = choose.choice([Kind.COLLECT] * 7 + [Kind.DRY_RUN])
-    order = Order(orders.new_token(), kind, 20, choose.choice(list(Reads)), GO_S)
+    order = Order(orders.new_token(), kind, LONGEST_S, choose.choice(list(Reads)), GO_S)
     orders.send_order(folder, order)
     until = time.monotonic() + 30
     has_gone = False

@@ -1,6 +1,6 @@
-"""The keeper under attack: whatever is killed, stopped or restarted, whenever, the registry comes back, and is whole.
+"""Runs and their keeper under attack: whatever is killed, stopped or restarted, whenever, the registry comes back, and is whole.
 
-STORM_ROUNDS says how often (40), STORM_SEED repeats a storm as far as the machine lets it be repeated.
+STORM_ROUNDS says how often (20), STORM_SEED repeats a storm as far as the machine lets it be repeated.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import random
 import subprocess
 from pathlib import Path
 
-from tests.faults.storm import Storm
-from tests.runtime.keeper_process import KeeperProcess
-from webapp.runtime import orders
+from tests.faults.storm import BACK_S, Storm
+from tests.faults.storm_dashboard import ANSWERS, maintainer_in
+from tests.runtime.keeper_process import KeeperProcess, wait_for
+from webapp.maintenance.models import RunKind, RunOutcome
+from webapp.maintenance.run import run
 from webapp.runtime.orders import Ended
 
-ROUNDS = int(os.environ.get("STORM_ROUNDS", "40"))
+ROUNDS = int(os.environ.get("STORM_ROUNDS", "20"))
 SAMPLE = 8
 
 
@@ -29,13 +31,17 @@ def test_the_registry_comes_back_and_is_whole_whatever_dies(tmp_path: Path) -> N
             storm.assert_pulls(SAMPLE)
             storm.go_on()
         storm.rest()
+        wait_for(lambda: not storm.records.has_open_run(), "every run has an outcome", BACK_S)
         storm.pushes.stop()
         looks = storm.watched()
         print(f"{sum(storm.faults.values())} faults: {dict(storm.faults)}; orders: {outcomes(storm.keeper)}")  # noqa: T201
         print(f"{len(storm.pushes.acknowledged())} tags are to pull; {looks}")  # noqa: T201
+        print(f"runs: {storm.records.outcomes()}")  # noqa: T201
         assert [line for line in looks if line.startswith("violation")] == []
+        storm.records.assert_each_run_has_one_end()
         remove_torn_links(storm.keeper.store)
-        assert collected_in_peace(storm.keeper).ended is Ended.DONE
+        run(maintainer_in(tmp_path), RunKind.COLLECT, "in peace", "", agreed=ANSWERS)
+        assert storm.records.last_outcome() == RunOutcome.SUCCEEDED
         storm.assert_pulls()
         pull_with_skopeo(storm, tmp_path / "pulled")
 
@@ -44,14 +50,6 @@ def outcomes(keeper: KeeperProcess) -> dict[str, int]:
     """How the orders ended, by the keeper's log."""
     log = keeper.log.read_text()
     return {str(ended): log.count(f"(collect): {ended}.") for ended in Ended}
-
-
-def collected_in_peace(keeper: KeeperProcess) -> orders.Result:
-    """One more collection, by nobody but us."""
-    token = keeper.order()
-    keeper.wait_for_phase(orders.Phase.HOLDING)
-    keeper.go(token)
-    return keeper.result(token)
 
 
 def remove_torn_links(store: Path) -> None:

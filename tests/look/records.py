@@ -16,6 +16,7 @@ from webapp.catalogue.rows import registry_state
 from webapp.maintenance.models import (
     KeeperReadiness,
     KeeperSeen,
+    Question,
     Run,
     RunKind,
     RunOutcome,
@@ -24,6 +25,7 @@ from webapp.maintenance.models import (
 )
 from webapp.maintenance.models import StepState as RunStepState
 from webapp.maintenance.printed import pack
+from webapp.maintenance.states import STEPS
 from webapp.removal.models import Removal, RemovalState, RemovalStep, RemovedTag, StepKind, StepState
 from webapp.removal.wanted import Wanted
 
@@ -120,6 +122,12 @@ def in_doubt(session: Session) -> None:
 def failed_run(session: Session) -> None:
     """A run whose collector failed."""
     _run(session, 5, RunOutcome.FAILED, timedelta(minutes=4), reason=COLLECTOR_FAILED, failed_at=StepName.COLLECT)
+
+
+def asking_run(session: Session) -> None:
+    """A run that ended with a question."""
+    lost = "12 of the 60 tags that the registry had at the last run are gone, and Holystone did not remove them."
+    _run(session, 5, RunOutcome.SKIPPED, timedelta(minutes=4), reason=lost, failed_at=StepName.COMPARE)
 
 
 def live_run(session: Session) -> None:
@@ -258,11 +266,14 @@ def _removal(
 
 
 PROOFS = {
-    StepName.PREFLIGHT: "The registry is read-write, the keeper serves, no removal is open.",
-    StepName.ORDER: "The keeper holds the store's lock.",
-    StepName.PROVE_READ_ONLY: "6 write methods refused with 405.",
-    StepName.COLLECT: "214 manifests marked, 31 blobs eligible.",
-    StepName.PROVE_READ_WRITE: "The registry offers PUT again.",
+    StepName.PREFLIGHT: "14 checks, 12 good. Not good: Downloads in progress, Foreign lock.",
+    StepName.DRY_RUN: "A collection would delete 31 blobs, 48,200,000 bytes, and stop pushes for about 8.1 s.",
+    StepName.COMPARE: "Nothing that would be deleted is needed by any of the 214 manifests in the catalogue.",
+    StepName.QUIET: "No upload is moving.",
+    StepName.ORDER: "The registry has let go of its store; a read-only one answers in its place.",
+    StepName.PROVE_READ_ONLY: "7 write methods were refused. team/api:1.4.2 pulls, with its 3 blobs.",
+    StepName.COLLECT: "The collector ended with exit code 0 and listed all 31 blobs that it announced.",
+    StepName.PROVE_READ_WRITE: "The registry takes writes. team/api:1.4.2 pulls, with its 3 blobs.",
 }
 
 
@@ -283,11 +294,17 @@ def _run(
         fencing_token=number, started_at=at, finished_at=at + timedelta(seconds=14.2) if outcome else None,
         outcome=outcome, reason=reason, bytes_freed=FREED if ended and is_real else None,
         bytes_predicted=FREED if ended or outcome is None else None, blobs=31 if ended else None,
-        manifests=214 if ended else None, seconds_without_push=8.4 if outcome and is_real else None,
+        manifests=0 if ended else None, seconds_without_push=8.4 if outcome and is_real else None,
+        seconds_without_pull=0.1 if outcome and is_real else None, ordered_at=at if is_real else None, dry_run_s=7.9,
+        estimated_s=8.1, estimated_least_s=6.9, estimated_most_s=9.3, blobs_deleted=None if outcome else 12,
     )  # fmt: skip
+    if outcome == RunOutcome.SKIPPED:
+        run.asks = Question.LOST_TAGS
+    if outcome is None:
+        run.blobs, run.manifests_marked = 31, 214
     lines = [f"blob eligible for deletion: {digest(each)}" for each in range(60)]
     run.output = pack(lambda: lines) if outcome != RunOutcome.STOPPED else None
-    names = tuple(StepName) if is_real else (StepName.PREFLIGHT, StepName.ORDER, StepName.COLLECT)
+    names = [each.name for each in STEPS[kind]]
     for position, name in enumerate(names):
         is_last = name == failed_at or (outcome is None and name == StepName.COLLECT)
         state = RunStepState.FAILED if name == failed_at else RunStepState.NOW if is_last else RunStepState.DONE

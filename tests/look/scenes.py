@@ -28,7 +28,7 @@ STATES: dict[str, records.Prepare] = {
     for each in (
         records.empty, records.first_sync, records.first_steps, records.no_keeper, records.unreachable,
         records.read_only, records.deletes_disabled, records.in_doubt, records.failed_run, records.live_run, records.open_removal,
-        records.paused_removal, records.stopping_removal, records.stopped_removal,
+        records.paused_removal, records.stopping_removal, records.stopped_removal, records.asking_run,
     )
 }  # fmt: skip
 
@@ -205,12 +205,14 @@ SCENES = (
     Scene("activities-empty", "/activities", "empty"),
     Scene("maintenance", "/maintenance"),
     Scene("maintenance-no-keeper", "/maintenance", "no-keeper"),
+    Scene("by-hand", "/maintenance/by-hand"),
     Scene("maintenance-live", "/maintenance", "live-run"),
     Scene("free-space", "/maintenance", act=open_dialog, whole=False),
     Scene("free-space-page", "/maintenance/free-space"),
     Scene("run-done", "/maintenance/runs/4"),
     Scene("run-live", "/maintenance/runs/5", "live-run"),
     Scene("run-failed", "/maintenance/runs/5", "failed-run"),
+    Scene("run-asking", "/maintenance/runs/5", "asking-run"),
     Scene("run-stopped", "/maintenance/runs/3"),
     Scene("dry-run", "/maintenance/runs/2"),
     Scene("status", "/status"),

@@ -66,6 +66,7 @@ def _make_app(folder: Path, keeper: KeeperProcess) -> Flask:
         "DATA_DIR": str(folder),
         "REGISTRY_URL": keeper.url,
         "REGISTRY_STORE": str(keeper.store),
+        "REGISTRY_CONFIG": str(keeper.config),
         "REGISTRY_PUBLIC_NAME": "registry.example",
         "PROTECTED_TAGS": "release-*",
         "KEEPER_FOLDER": str(keeper.folder),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,8 +24,9 @@ from demo.push import Pusher
 from tests.runtime.keeper_process import KeeperProcess, accepts_writes, wait_for
 from webapp.activities.models import Activity
 from webapp.catalogue.models import RegistryState
+from webapp.catalogue.sync import sync
 from webapp.database import ENGINE_OPTIONS, Base, Reading, Writing, prepare, reading_from, writing_to
-from webapp.maintenance.models import Run, RunKind, RunStep, StepName, StepState
+from webapp.maintenance.models import Question, Run, RunKind, RunStep, StepName, StepState, Strategy
 from webapp.maintenance.run import Maintainer, run
 from webapp.registry.client import RegistryClient, open_registry
 from webapp.runtime import orders
@@ -52,7 +54,7 @@ def a_client(url: str) -> RegistryClient:
 class House:
     """What a test of runs stands in. `at` says what happens as soon as a step is written down as begun.
 
-    `speed` makes waits of ours shorter: the clock that runs are handed goes that much faster.
+    `speed` makes waits of ours shorter: the clock that runs are handed goes that much faster; it is `ahead_s` ahead.
     """
 
     keeper: KeeperProcess
@@ -62,6 +64,15 @@ class House:
     longest_s: float = LONGEST_S
     client_url: str = ""
     other_urls: tuple[str, ...] = ()
+    reads_url: str = ""
+    has_store: bool = True
+    probe_repository: str = ""
+    quiet_within_s: float = 10.0
+    quiet_s: float = 0.05
+    is_answered: Callable[[], bool] = lambda: True
+    strategy: Strategy | None = None
+    agreed: frozenset[Question] = frozenset()
+    ahead_s: float = 0.0
     at: dict[StepName, Callable[[], object]] = field(default_factory=dict)
 
     @property
@@ -75,16 +86,27 @@ class House:
             reading=self.reading,
             writing=self._writing_and_then(writing_to(self.engine)),
             now=utc_now,
-            monotonic=lambda: time.monotonic() * self.speed,
+            monotonic=lambda: time.monotonic() * self.speed + self.ahead_s,
             folder=self.keeper.folder,
-            store=self.keeper.store,
+            store=self.keeper.store if self.has_store else None,
             others=tuple(a_client(url) for url in self.other_urls),
             longest_s=self.longest_s,
+            reads=a_client(self.reads_url) if self.reads_url else None,
+            config=self.keeper.config,
+            probe_repository=self.probe_repository,
+            is_answered=self.is_answered,
+            quiet_within_s=self.quiet_within_s,
+            quiet_s=self.quiet_s,
         )
 
     def run(self, kind: RunKind = RunKind.COLLECT) -> Run:
         """A run by alice, and its row afterwards."""
-        return self.row(run(self.maintainer, kind, "alice", "192.0.2.1"))
+        maintainer, place = self.maintainer, "192.0.2.1"
+        return self.row(run(maintainer, kind, "alice", place, strategy=self.strategy, agreed=self.agreed))
+
+    def look(self) -> None:
+        """A look at the whole registry, as the timer has one."""
+        assert sync(self.maintainer.catalogue).is_complete
 
     def row(self, run_id: int) -> Run:
         with self.reading() as session:
@@ -163,11 +185,29 @@ def assert_read_write(house: House) -> None:
 
 
 def assert_nothing_was_collected(house: House, row: Run) -> None:
-    """The keeper never came to collecting, and what could have been collected is there."""
+    """The keeper never came to collecting, and no collector was started that deletes."""
     result = house.result(row)
     assert result is None or Phase.COLLECTING not in result.began
-    assert house.keeper.folder.joinpath("output").exists() is False
+    assert house.keeper.started("collect") == 0
     assert row.bytes_freed in (0, None)
+
+
+def failed_step(row: Run) -> StepName | None:
+    """The step that a run failed at."""
+    return next((step.name for step in row.steps if step.state == StepState.FAILED), None)
+
+
+def proof_of(row: Run, name: StepName) -> str:
+    """What a run says of a step that is done."""
+    (proof,) = (step.proof for step in row.steps if step.name == name and step.state == StepState.DONE)
+    return proof
+
+
+def in_background(act: Callable[[], object]) -> threading.Thread:
+    """Do it in a thread."""
+    thread = threading.Thread(target=act)
+    thread.start()
+    return thread
 
 
 def pull(house: House, reference: str, to: Path) -> None:

@@ -41,6 +41,14 @@ def test_an_activity_that_cannot_be_written_down_keeps_the_run_from_beginning(
     assert_read_write(house)
 
 
+def test_a_dry_run_that_cannot_be_written_down_is_not_ordered(house: House, gone: Built) -> None:
+    refuse(house, "run_steps", "NEW.name = 'dry-run'")
+    with pytest.raises(DBAPIError, match="no room"):
+        house.run()
+    assert house.keeper.started("dry-run") == 0
+    assert not list(house.keeper.folder.glob("order*"))
+
+
 def test_an_order_that_cannot_be_written_down_is_not_sent(house: House, gone: Built) -> None:
     writer = house.keeper.pid_of("writer")
     refuse(house, "run_steps", "NEW.name = 'order'")
@@ -82,6 +90,9 @@ def test_each_step_is_a_row_before_it_is_taken(house: House, gone: Built, name: 
     assert house.run().outcome == RunOutcome.SUCCEEDED
     expected = {
         StepName.PREFLIGHT: {Phase.SERVING},
+        StepName.DRY_RUN: {Phase.SERVING},
+        StepName.COMPARE: {Phase.SERVING},
+        StepName.QUIET: {Phase.SERVING},
         StepName.ORDER: {Phase.SERVING},
         StepName.PROVE_READ_ONLY: {Phase.HOLDING},
         StepName.PROVE_READ_WRITE: {Phase.SERVING},
@@ -100,8 +111,5 @@ def test_a_step_that_is_taken_says_now(house: House, gone: Built) -> None:
 
     house.at[StepName.PROVE_READ_ONLY] = look
     house.run()
-    assert seen == [
-        (StepName.PREFLIGHT, StepState.DONE),
-        (StepName.ORDER, StepState.DONE),
-        (StepName.PROVE_READ_ONLY, StepState.NOW),
-    ]
+    before = [StepName.PREFLIGHT, StepName.DRY_RUN, StepName.COMPARE, StepName.QUIET, StepName.ORDER]
+    assert seen == [*((name, StepState.DONE) for name in before), (StepName.PROVE_READ_ONLY, StepState.NOW)]

@@ -4,68 +4,47 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from demo.build import Built
 from tests.maintenance.house import House, assert_nothing_was_collected, assert_read_write, open_records, pull
+from tests.maintenance.kill_points import Point, killing, watched
 from tests.runtime.keeper_process import wait_for
 from webapp.activities.models import Activity, Outcome
 from webapp.catalogue.models import RegistryMode
-from webapp.database import Writing
 from webapp.maintenance.models import Run, RunKind, RunOutcome, StepName, StepState
 from webapp.maintenance.reconcile import end_interrupted_runs
 from webapp.maintenance.run import RunUnderWay, run
 from webapp.runtime.orders import Phase
 
-COMMITS = {
-    1: "the lease",
-    2: "the run",
-    3: "preflight begins",
-    4: "preflight is done",
-    5: "order begins",
-    6: "the registry is read-only",
-    7: "order is done",
-    8: "the proof begins",
-    9: "no removal is open",
-    10: "the go is written",
-    11: "collect begins",
-    12: "collect is done",
-    13: "the last proof begins",
-    14: "the registry is read-write",
-    15: "the last proof is done",
-    16: "the run is over",
-    17: "the lease is given back",
+AFTER_GO = [StepName.COLLECT, StepName.PROVE_READ_WRITE, "end"]
+OF_A_RUN = {
+    "lease": 1,
+    "run": 1,
+    StepName.PREFLIGHT: 3,  # begins, the first look is over, done
+    StepName.DRY_RUN: 4,  # begins, what was printed, what it means, done
+    StepName.COMPARE: 4,  # begins, the look is over, how many tags there are, done
+    StepName.QUIET: 2,
+    StepName.ORDER: 4,  # begins, when it was ordered, the registry is read-only, done
+    StepName.PROVE_READ_ONLY: 3,  # begins, no removal is open, done
+    StepName.COLLECT: 2,
+    StepName.PROVE_READ_WRITE: 3,  # begins, the registry is read-write, done
+    "end": 2,  # the run is over, the lease is given back
 }
-FIRST_WITH_A_RUN, FIRST_AFTER_GO, LAST_WITHOUT_END = 2, 10, 15
+"""How many transactions a run commits, step by step."""
+
+RUN_IS_WRITTEN = Point("run")
+GO_IS_WRITTEN = Point(StepName.PROVE_READ_ONLY, OF_A_RUN[StepName.PROVE_READ_ONLY])
+COLLECTS = Point(StepName.COLLECT)
+OF_THE_RUN = [Point(within, place) for within, count in OF_A_RUN.items() for place in range(1, count + 1)]
+OF_A_SYNC = [Point(within, place, True) for within in (StepName.PREFLIGHT, StepName.COMPARE) for place in (1, 4)]
 
 
-def killing(writing: Writing, at: int, *, before: bool) -> Writing:
-    """Transactions, of which one is the last: the process is killed right before or right after its commit."""
-    count = 0
-
-    @contextmanager
-    def counted() -> Iterator[Session]:
-        nonlocal count
-        count += 1
-        mine = count
-        with writing() as session:
-            yield session
-            if before and mine == at:
-                os.kill(os.getpid(), signal.SIGKILL)
-        if not before and mine == at:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return counted
-
-
-def drive_and_be_killed(house: House, at: int, *, before: bool = False, kind: RunKind = RunKind.COLLECT) -> None:
+def drive_and_be_killed(house: House, at: Point, *, before: bool = False, kind: RunKind = RunKind.COLLECT) -> None:
     """A run in a process of its own, which does not live to see its end."""
     house.engine.dispose()  # SQLite's files must not be open across a fork
     child = os.fork()
@@ -83,7 +62,7 @@ def drive_and_be_killed(house: House, at: int, *, before: bool = False, kind: Ru
 
 
 def drive_and_be_killed_while_it_collects(house: House) -> None:
-    drive_and_be_killed(house, 11)
+    drive_and_be_killed(house, COLLECTS)
     wait_for(lambda: house.keeper.state().phase is not Phase.HOLDING, "the keeper has read the go")
 
 
@@ -93,11 +72,26 @@ def runs_and_activities(house: House) -> tuple[int, int]:
     return found[0], found[1]
 
 
-@pytest.mark.parametrize("at", list(COMMITS), ids=list(COMMITS.values()))
+def test_these_are_all_commits_of_a_run(house: House, gone: Built) -> None:
+    seen: list[Point] = []
+
+    def note(point: Point, is_committed: bool) -> None:
+        if is_committed:
+            seen.append(point)
+
+    maintainer = replace(house.maintainer, writing=watched(house.maintainer.writing, note))
+    run(maintainer, RunKind.COLLECT, "alice", "192.0.2.1")
+    assert [point for point in seen if not point.is_sync] == OF_THE_RUN
+    assert set(OF_A_SYNC) <= set(seen)
+
+
+@pytest.mark.parametrize("at", [*OF_THE_RUN, *OF_A_SYNC], ids=str)
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-def test_a_run_whose_process_is_killed_ends_as_it_truly_ended(house: House, gone: Built, at: int, before: bool) -> None:
+def test_a_run_whose_process_is_killed_ends_as_it_truly_ended(
+    house: House, gone: Built, at: Point, before: bool
+) -> None:
     house.speed = 10
-    had_go = at >= FIRST_AFTER_GO
+    had_go = at == GO_IS_WRITTEN or at.within in AFTER_GO
     drive_and_be_killed(house, at, before=before)
     if had_go:
         wait_for(lambda: house.keeper.state().phase is not Phase.HOLDING, "the keeper has read the go")
@@ -105,19 +99,21 @@ def test_a_run_whose_process_is_killed_ends_as_it_truly_ended(house: House, gone
     end_interrupted_runs(house.maintainer)
 
     assert_read_write(house)
-    has_run = at > FIRST_WITH_A_RUN or (at == FIRST_WITH_A_RUN and not before)
+    has_run = at.within != "lease" and not (at == RUN_IS_WRITTEN and before)
     assert runs_and_activities(house) == (has_run, has_run)
     assert house.has(gone) is not had_go
     if not has_run:
         return
     row = house.the_run()
     assert row.outcome == (RunOutcome.SUCCEEDED if had_go else RunOutcome.INTERRUPTED)
-    assert row.reason == ("" if had_go else "Holystone was interrupted.")
+    assert row.reason.startswith("" if had_go else "Holystone was interrupted.")
+    assert bool(row.reason) is not had_go
     assert house.activity_of(row).outcome == (Outcome.DONE if had_go else Outcome.FAILED)
     assert all(step.state != StepState.NOW and step.finished_at for step in row.steps)
-    assert house.registry_state().mode == RegistryMode.READ_WRITE
     if not had_go:
         assert_nothing_was_collected(house, row)
+    if at.within not in ("run", StepName.PREFLIGHT):
+        assert house.registry_state().mode == RegistryMode.READ_WRITE
 
 
 def test_a_run_that_was_ended_is_not_ended_again(house: House, gone: Built) -> None:
@@ -139,7 +135,7 @@ def test_what_the_collector_printed_is_kept_without_the_process_that_asked_for_i
 
 
 def test_a_collection_that_is_under_way_goes_on_to_its_end(house: House, gone: Built) -> None:
-    hold = house.keeper.tell("hold", "garbage-collect")
+    hold = house.keeper.tell("hold", "collect")
     drive_and_be_killed_while_it_collects(house)
     with pytest.raises(RunUnderWay):  # a new run would take the place of the old one's result
         run(house.maintainer, RunKind.COLLECT, "bob", "192.0.2.2")
@@ -150,26 +146,31 @@ def test_a_collection_that_is_under_way_goes_on_to_its_end(house: House, gone: B
     assert_read_write(house)
 
 
-def test_a_dry_run_whose_process_is_killed_ends_as_it_truly_ended(house: House, gone: Built) -> None:
-    drive_and_be_killed(house, 7, kind=RunKind.DRY_RUN)
-    house.keeper.result(house.the_run().token)
-    end_interrupted_runs(house.maintainer)
-    row = house.the_run()
-    assert (row.outcome, row.blobs) == (RunOutcome.SUCCEEDED, 3)
-    assert house.has(gone)
-
-
-def test_a_dry_run_that_nobody_waits_for_is_ended(house: House, gone: Built) -> None:
-    house.keeper.tell("hold", "garbage-collect")
-    drive_and_be_killed(house, 7, kind=RunKind.DRY_RUN)
+@pytest.mark.parametrize("kind", list(RunKind))
+def test_a_dry_run_that_nobody_waits_for_is_ended(house: House, gone: Built, kind: RunKind) -> None:
+    hold = house.keeper.tell("hold", "dry-run")
+    house.engine.dispose()
+    child = os.fork()
+    if child == 0:
+        try:
+            house.engine = open_records(house.records)
+            run(house.maintainer, kind, "alice", "192.0.2.1")
+        finally:
+            os._exit(1)
+    wait_for(lambda: bool(house.keeper.processes("dry-run")), "the dry run has begun")
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    house.forget_lease()
     end_interrupted_runs(house.maintainer)
     row = house.the_run()
     assert (row.outcome, row.blobs, row.seconds_without_push) == (RunOutcome.INTERRUPTED, None, None)
+    wait_for(lambda: not house.keeper.processes("dry-run"), "the dry run is ended")
+    assert hold.exists()
     assert_read_write(house)
 
 
 def test_the_keepers_own_failure_is_told_by_whoever_looks_it_up(house: House, gone: Built) -> None:
-    house.keeper.tell("fail", "garbage-collect")
+    house.keeper.tell("fail", "collect")
     drive_and_be_killed_while_it_collects(house)
     end_interrupted_runs(house.maintainer)
     row = house.the_run()
@@ -177,7 +178,7 @@ def test_the_keepers_own_failure_is_told_by_whoever_looks_it_up(house: House, go
 
 
 def test_a_run_is_interrupted_where_keeper_and_dashboard_were_both_killed(house: House, gone: Built) -> None:
-    house.keeper.tell("hold", "garbage-collect")
+    house.keeper.tell("hold", "collect")
     drive_and_be_killed_while_it_collects(house)
     house.keeper.kill()
     house.keeper.start()
@@ -187,7 +188,7 @@ def test_a_run_is_interrupted_where_keeper_and_dashboard_were_both_killed(house:
 
 
 def test_a_run_ends_also_where_no_keeper_is_set_any_more(house: House, gone: Built) -> None:
-    drive_and_be_killed(house, 8)
+    drive_and_be_killed(house, Point(StepName.PROVE_READ_ONLY))
     end_interrupted_runs(replace(house.maintainer, folder=None))
     row = house.the_run()
     assert (row.outcome, "No keeper is set any more" in row.reason) == (RunOutcome.INTERRUPTED, True)
@@ -200,13 +201,13 @@ def test_a_run_whose_process_lives_is_left_alone(house: House, gone: Built) -> N
 
 
 def test_a_run_can_begin_after_an_interrupted_one(house: House, gone: Built) -> None:
-    drive_and_be_killed(house, 6)
+    drive_and_be_killed(house, Point(StepName.ORDER, 3))
     end_interrupted_runs(house.maintainer)
     assert house.run().outcome == RunOutcome.SUCCEEDED
     assert not house.has(gone)
 
 
 def test_a_killed_process_leaves_every_kept_tag_pullable(house: House, gone: Built, tmp_path: Path) -> None:
-    drive_and_be_killed(house, 10, before=True)
+    drive_and_be_killed(house, GO_IS_WRITTEN, before=True)
     end_interrupted_runs(house.maintainer)
     pull(house, "team/api:kept", tmp_path / "pulled")

@@ -115,12 +115,13 @@ def full(folder: Path, *names: str) -> None:
         (folder / f"{name}.new").symlink_to("/dev/full")
 
 
-def test_a_full_folder_takes_no_order(house: House, gone: Built) -> None:
-    full(house.keeper.folder, "order")
+@pytest.mark.parametrize("name", [StepName.DRY_RUN, StepName.ORDER])
+def test_a_full_folder_takes_no_order(house: House, gone: Built, name: StepName) -> None:
+    house.at[name] = lambda: full(house.keeper.folder, "order")
     row = house.run()
     assert row.outcome == RunOutcome.FAILED
     assert "No space left on device" in row.reason
-    assert (row.steps[-1].name, row.steps[-1].state) == (StepName.ORDER, StepState.FAILED)
+    assert (row.steps[-1].name, row.steps[-1].state) == (name, StepState.FAILED)
     assert_nothing_was_collected(house, row)
     assert_read_write(house)
 

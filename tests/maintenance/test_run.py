@@ -107,17 +107,44 @@ def test_a_dry_run_changes_nothing(house: House, gone: Built) -> None:
 
 def test_a_dry_run_predicts_what_a_run_frees(house: House, gone: Built) -> None:
     predicted = house.run(RunKind.DRY_RUN)
-    assert [step.name for step in predicted.steps] == [StepName.PREFLIGHT, StepName.ORDER, StepName.COLLECT]
+    assert [step.name for step in predicted.steps] == [StepName.PREFLIGHT, StepName.DRY_RUN, StepName.COMPARE]
     assert house.activity_of(predicted).reason.startswith("A collection would delete 3 blobs")
     row = house.run()
     assert (row.bytes_freed, row.blobs) == (predicted.bytes_predicted, predicted.blobs)
     assert row.bytes_freed
 
 
-def test_bytes_are_unknown_where_the_store_cannot_be_read(house: House, gone: Built) -> None:
-    maintainer = replace(house.maintainer, store=None)
-    row = house.row(run(maintainer, RunKind.COLLECT, "alice", "192.0.2.1"))
-    assert (row.outcome, row.bytes_freed, row.bytes_predicted, row.blobs) == (RunOutcome.SUCCEEDED, None, None, 3)
+def test_without_a_store_the_sizes_are_those_that_the_catalogue_has_seen(house: House, kept: Built) -> None:
+    house.has_store = False
+    gone = house.push("gone")
+    house.look()
+    house.delete(gone)
+    stored = house.stored_bytes()
+    row = house.run()
+    freed = stored - house.stored_bytes()
+    assert freed > 0
+    assert (row.outcome, row.bytes_predicted, row.bytes_freed) == (RunOutcome.SUCCEEDED, freed, freed)
+    assert (row.blobs, row.blobs_of_unknown_size) == (3, 0)
+
+
+def test_without_a_store_blobs_that_nobody_has_seen_are_counted_apart(house: House, gone: Built) -> None:
+    house.has_store = False
+    seen = house.push("seen")
+    house.look()
+    house.delete(seen)
+    row = house.run()
+    freed = row.bytes_freed
+    assert (row.outcome, row.blobs, row.blobs_of_unknown_size) == (RunOutcome.SUCCEEDED, 6, 3)
+    assert freed == row.bytes_predicted == sum(len(blob.raw) for blob in seen.blobs) + len(seen.raw)
+    assert house.activity_of(row).reason == f"Deleted 6 blobs (at least {freed:,} bytes)."
+
+
+def test_without_a_store_bytes_are_unknown_where_nobody_has_seen_anything(house: House, gone: Built) -> None:
+    house.has_store = False
+    row = house.run()
+    assert (row.outcome, row.bytes_predicted, row.bytes_freed) == (RunOutcome.SUCCEEDED, None, None)
+    assert (row.blobs, row.blobs_of_unknown_size) == (3, 3)
+    assert house.activity_of(row).reason == "Deleted 3 blobs."
 
 
 def test_without_a_keeper_there_is_no_run(house: House) -> None:

@@ -64,6 +64,18 @@ def test_too_large_a_form_is_refused(app: Flask) -> None:
     assert answer.status_code in (400, 413)
 
 
+@pytest.mark.parametrize("address", ["/maintenance", "/status"])
+def test_without_records_every_page_prints_the_command_that_makes_the_registry_read_write(
+    app: Flask, tmp_path: Path, address: str
+) -> None:
+    alice = Visitor(app).sign_in("alice")
+    for file in tmp_path.rglob("holystone.db*"):
+        file.write_bytes(b"no database" * 1000)
+    answer = alice.get(address)
+    assert answer.status_code == 500
+    assert "flask --app wsgi maintenance read-write" in answer.get_data(as_text=True)
+
+
 def test_readiness_is_a_word_and_notices_that_the_records_are_gone(app: Flask, tmp_path: Path) -> None:
     visitor = Visitor(app)
     assert visitor.get("/healthz").get_data(as_text=True) == "ok\n"

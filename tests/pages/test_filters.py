@@ -60,7 +60,16 @@ def test_days_near_today_have_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(None, "–"), (4.2, "4.2 s"), (59.96, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
+    ("seconds", "words"),
+    [
+        (None, "–"),
+        (0.0431, "43 ms"),
+        (0.0, "0.0 s"),
+        (4.2, "4.2 s"),
+        (59.96, "1 min 0 s"),
+        (200, "3 min 20 s"),
+        (7500, "2 h 5 min"),
+    ],
 )
 def test_lengths_of_time_are_written_short(seconds: float | None, words: str) -> None:
     assert filters.duration(seconds) == words

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from tests.pages.conftest import Fields, MakeApp, Visitor, fields_of, parts_of, text_of, wait_for
 from tests.runtime.keeper_process import KeeperProcess
+from webapp.catalogue.models import RegistryMode
+from webapp.catalogue.sync import note_mode
 from webapp.maintenance.keeper_look import look_at_keeper
 from webapp.maintenance.listing import last_run
+from webapp.maintenance.models import Run
+from webapp.runtime.orders import Kind, Phase
 
 
 @pytest.fixture
@@ -27,7 +33,8 @@ def keeper(tmp_path: Path, fleet_store: Path) -> Iterator[KeeperProcess]:
 @pytest.fixture
 def kept_app(make_app: MakeApp, synced_template: Path, keeper: KeeperProcess) -> Flask:
     """The application in front of that registry, which has looked at the keeper."""
-    app = make_app(keeper.url, synced_template, KEEPER_FOLDER=str(keeper.folder), REGISTRY_STORE=str(keeper.store))
+    folders = {"KEEPER_FOLDER": keeper.folder, "REGISTRY_STORE": keeper.store, "REGISTRY_CONFIG": keeper.config}
+    app = make_app(keeper.url, synced_template, **{name: str(each) for name, each in folders.items()})
     look_at_keeper(parts_of(app).maintainer)
     return app
 
@@ -58,7 +65,12 @@ def test_freeing_space_leads_to_the_page_of_the_run_which_tells_each_step(kept_a
     wait_for(lambda: "The run succeeded." in text_of(alice.get(its_page)))
 
     text = text_of(alice.get(its_page))
-    for title in ("Make the registry read-only", "Prove that writes are refused", "Collect"):
+    for title in (
+        "Compare with the catalogue",
+        "Make the registry step aside",
+        "Prove that writes are refused",
+        "Collect",
+    ):
         assert title in text
     with parts_of(kept_app).reading() as session:
         run = last_run(session)
@@ -66,6 +78,81 @@ def test_freeing_space_leads_to_the_page_of_the_run_which_tells_each_step(kept_a
     assert run.bytes_freed
     assert "blobs marked" in alice.get(f"{its_page}/log").get_data(as_text=True)
     assert "succeeded" in text_of(alice.get("/maintenance"))
+
+
+def test_the_dialog_says_what_each_strategy_means_and_what_was_looked_at(kept_app: Flask) -> None:
+    dialog = Visitor(kept_app).sign_in("alice").get("/maintenance/free-space", htmx=True)
+
+    text = text_of(dialog)
+    assert "Pulls pause twice for some 50 ms." in text
+    assert "Neither pulls nor pushes are answered" in text
+    assert "Overlapped" not in text  # there is no address for reads
+    assert "The keeper answers" in text
+    assert "a dry run tells, and changes nothing" in text
+
+
+def test_a_dry_run_tells_what_a_collection_would_free_and_leads_on_to_it(kept_app: Flask) -> None:
+    alice = Visitor(kept_app).sign_in("alice")
+    alice.delete("/repositories/team/web/-/tags/1.9/delete")
+
+    its_page = alice.post("/maintenance/free-space", kind="dry-run").location
+    wait_for(lambda: "The dry run succeeded" in text_of(alice.get(its_page)))
+
+    assert "Free space…" in text_of(alice.get(its_page))
+    assert "by the dry run of" in text_of(alice.get("/maintenance/free-space", htmx=True))
+
+
+def test_the_strategy_that_was_chosen_is_the_one_that_is_used(kept_app: Flask) -> None:
+    alice = Visitor(kept_app).sign_in("alice")
+
+    its_page = alice.post("/maintenance/free-space", strategy="stop").location
+    wait_for(lambda: "The run succeeded." in text_of(alice.get(its_page)))
+
+    with parts_of(kept_app).reading() as session:
+        run = last_run(session)
+    assert run is not None
+    assert run.strategy == "stop"
+    assert "Nobody listens at" in text_of(alice.get(its_page))
+
+
+def test_a_run_that_asks_something_offers_the_answer_to_administrators_alone(kept_app: Flask) -> None:
+    alice, dave = Visitor(kept_app).sign_in("alice"), Visitor(kept_app).sign_in("dave")
+    its_page = alice.post("/maintenance/free-space").location
+    wait_for(lambda: "The run succeeded." in text_of(alice.get(its_page)))
+    with parts_of(kept_app).writing() as session:
+        session.execute(update(Run).values(tags_seen=Run.tags_seen * 2))
+
+    asking = alice.post("/maintenance/free-space").location
+    wait_for(lambda: "The run did not begin." in text_of(alice.get(asking)))
+
+    assert "Holystone did not remove them" in text_of(alice.get(asking))
+    assert "Free space all the same" in text_of(alice.get(asking))
+    assert "Free space all the same" not in text_of(dave.get(asking))
+    answered = alice.post("/maintenance/free-space", agreed="lost-tags", strategy="read-only").location
+    wait_for(lambda: "The run succeeded." in text_of(alice.get(answered)))
+
+
+def test_the_emergency_button_ends_what_the_keeper_does(kept_app: Flask, keeper: KeeperProcess) -> None:
+    alice = Visitor(kept_app).sign_in("alice")
+    token = keeper.order(Kind.COLLECT)
+    keeper.wait_for_phase(Phase.HOLDING)
+
+    answer = alice.post("/maintenance/read-write")
+
+    assert answer.status_code == 303
+    assert "The registry takes writes." in text_of(alice.get("/maintenance"))
+    assert keeper.result(token).ended == "cancelled"
+    assert "made the registry read-write" in text_of(alice.get("/activities"))
+
+
+def test_while_the_registry_is_read_only_every_page_says_until_about_when(kept_app: Flask) -> None:
+    now = parts_of(kept_app).now()
+    with parts_of(kept_app).writing() as session:
+        note_mode(session, RegistryMode.READ_ONLY, "Space is being freed.", now, now + timedelta(minutes=20))
+
+    text = text_of(Visitor(kept_app).sign_in("dave").get("/repositories"))
+
+    assert f"Read-only until about {now + timedelta(minutes=20):%H:%M}" in text
 
 
 def test_a_run_that_is_under_way_is_named_instead_of_a_second_one(kept_app: Flask, keeper: KeeperProcess) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,9 @@ from flask import Flask
 from tests.pages.conftest import MakeApp, Visitor, fields_of, parts_of, text_of
 from webapp.activities.models import ActivityKind, Outcome
 from webapp.activities.record import record
+from webapp.leases import Lease
+from webapp.maintenance.models import Run, RunKind, RunOutcome
+from webapp.maintenance.records import begin_run
 from webapp.removal.models import Removal, RemovalState, RemovalStep, RemovedTag, StepKind, StepState
 from webapp.removal.wanted import Wanted
 
@@ -186,3 +189,21 @@ def test_a_removal_that_goes_on_is_found_again_from_its_repository(shown_app: Fl
 
     assert 'href="/removals/7"' in alice.get("/repositories/team/api").get_data(as_text=True)
     assert "/removals/7" not in alice.get("/repositories/team/web").get_data(as_text=True)
+
+
+@pytest.mark.parametrize(("ordered", "words"), [(-5, "at the next collection"), (5, "freed on 12 Mar 2026, 03:20")])
+def test_a_removal_of_the_past_says_when_its_space_was_freed(
+    app: Flask, write: Write, ordered: int, words: str
+) -> None:
+    removed_at = datetime(2026, 3, 12, 3, 0, tzinfo=UTC)
+    write({"1.0": GONE}, RemovalState.DONE, finished_at=removed_at)
+    with parts_of(app).writing() as session:
+        run_id = begin_run(session, RunKind.COLLECT, "token", "alice", "", Lease("run", "", 1), removed_at)
+        run = session.get_one(Run, run_id)
+        run.outcome, run.finished_at = RunOutcome.SUCCEEDED, removed_at + timedelta(minutes=20)
+        run.ordered_at = removed_at + timedelta(minutes=ordered)
+
+    text = text_of(Visitor(app).sign_in("alice").get(PAGE))
+
+    assert words in text
+    assert ("The space comes back at the next collection." in text) is (ordered < 0)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import string
+from pathlib import Path
 
 import pytest
 from requests.structures import CaseInsensitiveDict
 
 from webapp.registry.errors import (
+    PAUSED,
     DeletesDisabled,
     Denied,
     Nonsense,
@@ -26,7 +28,6 @@ from webapp.registry.errors import (
 
 JSON_TYPE = "application/json; charset=utf-8"
 TEXT_TYPE = "text/plain; charset=utf-8"
-PAUSED = "The registry is read-only for maintenance. Try again in a minute."
 
 
 def body(code: str, message: str = "") -> bytes:
@@ -50,7 +51,8 @@ def body(code: str, message: str = "") -> bytes:
         ("PUT", 405, JSON_TYPE, body("UNSUPPORTED"), Refused),
         ("PUT", 400, JSON_TYPE, body("MANIFEST_BLOB_UNKNOWN"), Refused),
         # machine.md, nginx while a run has the writer away
-        ("PUT", 403, JSON_TYPE, body("DENIED", PAUSED), Denied),
+        ("PUT", 403, JSON_TYPE, body("DENIED", PAUSED), ReadOnly),
+        ("PUT", 403, JSON_TYPE, body("DENIED", "You may not push here."), Denied),
         # tags/list of a repository that never had a tag; HEAD has no body (seen on 2.8.2)
         ("GET", 404, JSON_TYPE, body("NAME_UNKNOWN"), NotFound),
         ("HEAD", 404, JSON_TYPE, b"", NotFound),
@@ -90,9 +92,8 @@ def test_every_error_has_a_sentence(kind: type[RegistryError]) -> None:
     assert kind("why it did.").sentence.endswith(": why it did.")
 
 
-def test_what_the_proxy_says_of_maintenance_reaches_the_person() -> None:
-    error = error_for("PUT", 403, CaseInsensitiveDict({"Content-Type": JSON_TYPE}), body("DENIED", PAUSED))
-    assert PAUSED in error.sentence
+def test_nginx_says_of_maintenance_what_is_understood_as_read_only() -> None:
+    assert PAUSED in (Path(__file__).parents[2] / "deploy/nginx/registry.conf").read_text()
 
 
 def test_a_stranger_cannot_write_into_a_sentence_what_a_terminal_obeys() -> None:

@@ -24,11 +24,24 @@ KEEPER = Path(keeper.__file__)
 PYTHON = os.environ.get("KEEPER_PYTHON") or sys.executable
 WAIT_S = 20.0
 
-# Stands in front of the registry's binary: what a test asks for by a file happens to the command of that name.
+# Stands in front of the registry's binary: what a test asks for by a file happens to the command, or the role, of that
+# name. It notes each role that it starts.
 WRAPPER = """#!/bin/sh
-while [ -e "{control}/hold $1" ]; do sleep 0.02; done
-[ -e "{control}/fail $1" ] && echo "failed as told" >&2 && exit 3
-[ -e "{control}/nothing $1" ] && exit 0
+control="{control}" role="$1"
+if [ "$1" = serve ]; then role=writer; [ -n "$REGISTRY_STORAGE_MAINTENANCE_READONLY" ] && role=reader; fi
+if [ "$1" = garbage-collect ]; then role=collect; [ "$2" = --dry-run ] && role=dry-run; fi
+told() {{ for each in "$role" "$command"; do [ -e "$control/$1 $each" ] && file="$control/$1 $each" && return; done; }}
+command="$1"
+echo "$role" >> "$control/started"
+while told hold; do sleep 0.02; done
+if told once; then rm "$file"; echo "failed once" >&2; exit 3; fi
+if told fail; then echo "failed as told" >&2; exit 3; fi
+if told nothing; then exit 0; fi
+if told writable; then unset REGISTRY_STORAGE_MAINTENANCE_READONLY; fi
+if told edit; then {binary} "$@" | sed -f "$file"; exit 0; fi
+if told spoil; then {binary} "$@"; echo "failed to remove blob: as told" >&2; exit 1; fi
+if told linger; then {binary} "$@"; while told linger; do sleep 0.02; done; exit 0; fi
+if told choke; then {binary} "$@" | (while told choke; do sleep 0.02; done; cat); exit 0; fi
 exec {binary} "$@"
 """
 
@@ -58,7 +71,7 @@ class KeeperProcess:
         self.drain_s = drain_s
         for folder in (self.store, self.folder, self.control):
             folder.mkdir(parents=True, exist_ok=True)
-        self._reservations = [_reserved_port(), _reserved_port()]
+        self._reservations = [reserved_port(), reserved_port()]
         self.port, self.reads_port = (taken.getsockname()[1] for taken in self._reservations)
         self.binary = self._write_wrapper()
         self.drain_timeout_s = drain_timeout_s
@@ -183,11 +196,22 @@ class KeeperProcess:
         (self.folder / f"{name}.test").write_text(text)
         (self.folder / f"{name}.test").rename(self.folder / name)
 
-    def tell(self, what: str, command: str) -> Path:
-        """`hold`, `fail` or (do) `nothing` with `serve` or `garbage-collect`, until the file returned is removed."""
-        file = self.control / f"{what} {command}"
-        file.touch()
+    def tell(self, what: str, name: str, lines: str = "") -> Path:
+        """Something to happen to a command or a role until the file returned is removed.
+
+        Args:
+            what: `hold` it before it begins, `once` fail, `fail`, (do) `nothing`, `linger` when it is done, `spoil` it
+                (do the work, then fail), `edit` what it prints by the sed commands in `lines`, `choke` (nobody takes
+                what it prints, so that it stops in the middle), `writable` (without its variable for read-only).
+            name: the commands `serve` and `garbage-collect`, or the roles `writer`, `reader`, `collect` and `dry-run`.
+        """
+        file = self.control / f"{what} {name}"
+        file.write_text(lines)
         return file
+
+    def started(self, role: str) -> int:
+        """How often that role was started."""
+        return (self.control / "started").read_text().split().count(role)
 
     def processes(self, role: str | None = None) -> list[RegistryProcess]:
         return [found for found in registry_processes(self.config) if role in (None, found.role)]
@@ -285,7 +309,7 @@ def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = WAIT_S
         time.sleep(0.01)
 
 
-def _reserved_port() -> socket.socket:
+def reserved_port() -> socket.socket:
     """A port that nobody is given as long as this socket is open; a listener that sets SO_REUSEADDR can use it."""
     taken = socket.socket()
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

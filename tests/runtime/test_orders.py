@@ -228,3 +228,13 @@ def test_the_tail_of_the_output_is_its_last_lines(tmp_path: Path) -> None:
 def test_an_endless_line_is_read_in_pieces(tmp_path: Path) -> None:
     (tmp_path / "output").write_text("x" * 10_000)
     assert max(len(line) for line in orders.output_lines(tmp_path)) <= orders.LINE_LIMIT_BYTES
+
+
+def test_what_is_asked_can_be_read_by_the_group_whatever_our_umask_is(empty: KeeperProcess) -> None:
+    """The keeper is the registry's user, and the dashboard another one of the same group."""
+    before = os.umask(0o077)
+    try:
+        orders.send_cancel(empty.folder, "t1")
+    finally:
+        os.umask(before)
+    assert (empty.folder / "cancel").stat().st_mode & 0o777 == 0o640

@@ -14,8 +14,10 @@ import requests
 
 from demo.build import image, layer
 from demo.push import Pusher
+from tests.registry_process import BINARY
 from tests.runtime.keeper_process import KeeperProcess, accepts_writes, wait_for
-from webapp.runtime.orders import Ended, Phase, Reads
+from webapp.runtime.keeper import PATIENCE_S
+from webapp.runtime.orders import Ended, Phase, Reads, boottime_s
 
 BUSY = 75
 
@@ -61,7 +63,9 @@ def test_a_second_keeper_on_one_folder_ends_and_the_first_goes_on(keeper: Keeper
     assert keeper.collect().ended is Ended.DONE
 
 
-def test_a_writer_that_somebody_else_started_from_the_lock_keeps_the_collector_away(keeper: KeeperProcess) -> None:
+def test_a_writer_that_somebody_else_started_keeps_the_collector_away_and_not_the_registry(
+    keeper: KeeperProcess,
+) -> None:
     """As an orphan of the writer would: it holds the store, shared."""
     orphan = os.open(keeper.store, os.O_RDONLY)
     fcntl.flock(orphan, fcntl.LOCK_SH)
@@ -69,12 +73,27 @@ def test_a_writer_that_somebody_else_started_from_the_lock_keeps_the_collector_a
         token = keeper.order()
         keeper.wait_for_phase(Phase.RETURNING, "Store busy")
         assert keeper.processes("collector") == []
-        assert [each.role for each in keeper.processes()] == ["reader"]
+        result = keeper.result(token)
+        assert (result.ended, accepts_writes(keeper.url)) == (Ended.FAILED, True)
+        assert "Store busy" in result.reason
     finally:
         os.close(orphan)
-    result = keeper.result(token)
-    assert (result.ended, accepts_writes(keeper.url)) == (Ended.FAILED, True)
-    assert "Store busy" in result.reason
+
+
+def test_a_child_that_outlives_our_collector_keeps_the_writer_away(keeper: KeeperProcess) -> None:
+    lives = keeper.home / "the child lives"
+    lives.touch()
+    child = f"setsid sh -c 'while [ -e \"{lives}\" ]; do sleep 0.02; done' &"
+    keeper.binary.write_text(f'#!/bin/sh\n[ "$1" = garbage-collect ] && {child}\nexec {BINARY} "$@"\n')
+    token = keeper.order()
+    keeper.wait_for_phase(Phase.HOLDING)
+    keeper.go(token)
+    keeper.wait_for_phase(Phase.RETURNING, "Store busy")
+    wait_for(lambda: boottime_s() > keeper.state().since_boottime_s + PATIENCE_S + 1, "the keeper's patience is over")
+    assert keeper.processes("writer") == []
+    lives.unlink()
+    assert keeper.result(token).ended is Ended.DONE
+    assert accepts_writes(keeper.url)
 
 
 def test_a_collector_that_somebody_else_left_keeps_the_writer_away(unstarted: KeeperProcess) -> None:

@@ -19,6 +19,8 @@ class ActivityKind(StrEnum):
     IMAGE_DELETED = "image_deleted"
     RUN_STARTED = "run_started"
     RUN_FINISHED = "run_finished"
+    MADE_READ_WRITE = "made_read_write"
+    CHECKED_CACHES = "checked_caches"
     SIGNED_IN = "signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
     SIGNED_OUT = "signed_out"

@@ -58,7 +58,7 @@ class Manifest(Base):
     """A manifest's bytes, once for the whole registry: a digest means the same everywhere.
 
     `size_bytes` is the manifest's own; `image_size_bytes` is what it, its children and all their blobs take, each
-    blob once, and empty while a child could not be read.
+    blob once, and empty while a child could not be read. `first_seen_at` is empty where nobody knows it any more.
     """
 
     __tablename__ = "manifests"
@@ -74,6 +74,7 @@ class Manifest(Base):
     platforms: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime | None]
     labels: Mapped[str] = mapped_column(default="{}", deferred=True)
+    first_seen_at: Mapped[datetime | None]
 
     descriptors: Mapped[list[ManifestDescriptor]] = relationship(passive_deletes=True)
 
@@ -133,6 +134,7 @@ class RegistryState(Base):
     mode: Mapped[RegistryMode] = mapped_column(default=RegistryMode.UNKNOWN)
     mode_since: Mapped[datetime | None]
     mode_sentence: Mapped[str] = mapped_column(default="")
+    mode_until: Mapped[datetime | None]
     may_list: Mapped[bool | None]
     may_delete: Mapped[bool | None]
     generation: Mapped[str] = mapped_column(default="")

@@ -43,13 +43,13 @@ def known_digests(session: Session, digests: Collection[str]) -> set[str]:
     return set(session.scalars(select(Manifest.digest).where(among(Manifest.digest, digests))))
 
 
-def add_manifests(session: Session, manifests: Collection[SeenManifest]) -> None:
+def add_manifests(session: Session, manifests: Collection[SeenManifest], now: datetime) -> None:
     """Keep new manifests, children before those that name them. Many come at once, so they are inserted as rows."""
     known = known_digests(session, {each.bytes.digest for each in manifests})
     new = {each.bytes.digest: each for each in manifests if each.bytes.digest not in known}
     if not new:
         return
-    session.execute(insert(Manifest), [_manifest_row(each) for each in new.values()])
+    session.execute(insert(Manifest), [_manifest_row(each, now) for each in new.values()])
     ids = _manifest_ids(session, new)
     descriptors = [row for digest, each in new.items() for row in _descriptor_rows(ids[digest], each)]
     if descriptors:
@@ -62,7 +62,7 @@ def add_manifests(session: Session, manifests: Collection[SeenManifest]) -> None
     compute_image_sizes(session, without_size.all())
 
 
-def _manifest_row(seen: SeenManifest) -> dict[str, Any]:
+def _manifest_row(seen: SeenManifest, now: datetime) -> dict[str, Any]:
     manifest, config = seen.manifest, seen.config
     return {
         "digest": seen.bytes.digest,
@@ -74,6 +74,7 @@ def _manifest_row(seen: SeenManifest) -> dict[str, Any]:
         "platforms": config.platform if config else "",
         "created_at": config.created if config else None,
         "labels": json.dumps(dict(config.labels) if config else {}, ensure_ascii=False),
+        "first_seen_at": now,
     }
 
 

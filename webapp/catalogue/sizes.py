@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
+
+from webapp.catalogue.models import DescriptorRole, Manifest, ManifestDescriptor
+from webapp.database import among
 
 # What a manifest takes: itself, its configuration and layers, and the same of its children. A descriptor may state
 # any size for a digest, so the largest that was stated counts, once; and any sum of sizes, so that is bounded: sum()
@@ -88,3 +91,13 @@ def repository_size(session: Session, repository_id: int) -> int:
 def remember_reached(session: Session, repository_id: int) -> None:
     """Note every manifest that the repository's tags reach as seen in it."""
     session.execute(text(_REMEMBER_REACHED), {"repository": repository_id})
+
+
+def known_sizes(session: Session, digests: Collection[str]) -> dict[str, int]:
+    """The sizes of blobs in bytes, as the manifests that the catalogue ever saw state them; unknown ones are left out."""
+    named = ManifestDescriptor
+    uses = named.role.in_((DescriptorRole.CONFIG, DescriptorRole.LAYER))
+    stated = select(named.digest, func.max(named.size_bytes)).where(uses, among(named.digest, digests))
+    found = dict(session.execute(stated.group_by(named.digest)).all())
+    own = select(Manifest.digest, Manifest.size_bytes).where(among(Manifest.digest, digests))
+    return found | dict(session.execute(own).all())

@@ -220,7 +220,7 @@ def _look(
 def _write(catalogue: Catalogue, seen: Survey, versions: dict[str, int]) -> None:
     now = catalogue.now()
     with catalogue.writing() as session:
-        add_manifests(session, seen.manifests)
+        add_manifests(session, seen.manifests, now)
         for each in seen.repositories:
             if not each.is_empty:  # whether it is gone is judged at the end, over the whole registry
                 update_repository(session, each, versions.get(each.name, 0), now)
@@ -266,9 +266,13 @@ def _note_capabilities(session: Session, found: Capabilities, now: datetime) -> 
         state.may_list, state.may_delete, state.generation = found.may_list, found.may_delete, found.generation
 
 
-def note_mode(session: Session, mode: RegistryMode, sentence: str, now: datetime) -> None:
-    """Write down what the registry was found to allow, and since when."""
+def note_mode(
+    session: Session, mode: RegistryMode, sentence: str, now: datetime, until: datetime | None = None
+) -> None:
+    """Write down what the registry was found to allow, since when, and until about when where that is known."""
     state = registry_state(session)
+    if until is not None or mode != RegistryMode.READ_ONLY:
+        state.mode_until = until
     if state.mode != mode:
         state.mode, state.mode_since = mode, now
     state.mode_sentence, state.checked_at = sentence, now

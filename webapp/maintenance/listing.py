@@ -11,20 +11,9 @@ from sqlalchemy.orm import Session, selectinload
 
 from webapp.maintenance.models import KeeperSeen, Run, RunKind, RunOutcome, StepName, StepState
 from webapp.maintenance.records import LINES_SHOWN, output_of
+from webapp.maintenance.states import STEPS
 
 PAGE_SIZE = 50
-
-STEPS = {
-    RunKind.COLLECT: tuple(StepName),
-    RunKind.DRY_RUN: (StepName.PREFLIGHT, StepName.ORDER, StepName.COLLECT),
-}
-TITLES = {
-    StepName.PREFLIGHT: "Look whether it can begin",
-    StepName.ORDER: "Make the registry read-only",
-    StepName.PROVE_READ_ONLY: "Prove that writes are refused",
-    StepName.COLLECT: "Collect",
-    StepName.PROVE_READ_WRITE: "Prove that writes are accepted again",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +60,21 @@ def last_run(session: Session) -> Run | None:
     return session.scalars(ended.order_by(Run.id.desc()).limit(1)).first()
 
 
+def last_foretold(session: Session) -> Run | None:
+    """The latest run whose dry run has told what a collection would free."""
+    told = select(Run).where(Run.dry_run_s.is_not(None), Run.outcome.is_not(None), Run.bytes_freed.is_(None))
+    found = session.scalars(told.order_by(Run.id.desc()).limit(1)).first()
+    last = last_run(session)
+    freed_since = found is not None and last is not None and last.id > found.id and last.bytes_freed is not None
+    return None if freed_since else found
+
+
+def ended_collections(session: Session, most: int) -> Sequence[Run]:
+    """The latest collections that had begun and have ended, newest first."""
+    begun = select(Run).where(Run.kind == RunKind.COLLECT, Run.outcome.is_not(None), Run.ordered_at.is_not(None))
+    return session.scalars(begun.order_by(Run.id.desc()).limit(most)).all()
+
+
 def keeper_seen(session: Session) -> KeeperSeen | None:
     """What the keeper said when it was last looked at."""
     return session.get(KeeperSeen, 1)
@@ -84,15 +88,15 @@ def version_words(version: str) -> str:
 def step_lines(run: Run) -> list[StepLine]:
     """All steps of a run, also those that have not come yet or will not."""
     taken = {step.name: step for step in run.steps}
+    planned = {each.name for each in STEPS[run.kind]}
     lines = []
-    for name in STEPS[run.kind]:
-        title = "Ask the keeper" if run.kind == RunKind.DRY_RUN and name == StepName.ORDER else TITLES[name]
-        step = taken.get(name)
-        if step is None:
-            lines.append(StepLine(title, "skipped" if run.outcome else "to-come", None, None, ""))
-            continue
-        seconds = (step.finished_at - step.started_at).total_seconds() if step.finished_at else None
-        lines.append(StepLine(title, step.state.value, step.started_at, seconds, step.proof))
+    for each in STEPS[RunKind.COLLECT]:
+        step = taken.get(each.name)
+        if step is not None:
+            seconds = (step.finished_at - step.started_at).total_seconds() if step.finished_at else None
+            lines.append(StepLine(each.title, step.state.value, step.started_at, seconds, step.proof))
+        elif each.name in planned:
+            lines.append(StepLine(each.title, "skipped" if run.outcome else "to-come", None, None, ""))
     return lines
 
 

@@ -28,10 +28,28 @@ class RunOutcome(StrEnum):
     SKIPPED = "skipped"
 
 
+class Strategy(StrEnum):
+    """What becomes of pulls while the registry refuses pushes (the keeper's `reads`)."""
+
+    STOP = "stop"
+    READ_ONLY = "read-only"
+    OVERLAPPED = "overlapped"
+
+
+class Question(StrEnum):
+    """What only a person can answer: a run ends with one, and the next may be told to go on all the same."""
+
+    LOST_TAGS = "lost-tags"
+    UPLOADS = "uploads"
+
+
 class StepName(StrEnum):
-    """The steps of a run, in their order. A dry run has the first two and `collect` only."""
+    """The steps of a run, in their order; `states.py` says which kind of run has which."""
 
     PREFLIGHT = "preflight"
+    DRY_RUN = "dry-run"
+    COMPARE = "compare"
+    QUIET = "quiet"
     ORDER = "order"
     PROVE_READ_ONLY = "prove-read-only"
     COLLECT = "collect"
@@ -47,10 +65,28 @@ class StepState(StrEnum):
 
 
 class Run(Base):
-    """One run. `token` names the order to the keeper; it is written before the order is."""
+    """One run. `token` names the order to the keeper; it is written before the order is.
+
+    Attributes:
+        asks: the question that it ended with; '' for none.
+        agreed: the questions that were answered beforehand, separated by commas.
+        stopped_by: who asked it to stop; '' for nobody.
+        ordered_at: when the registry was about to be asked to step aside. What was removed before is collected.
+        estimated_s: seconds without push as foretold, between `estimated_least_s` and `estimated_most_s`.
+        dry_run_s: what the dry run took.
+        blobs_marked, manifests_marked: what the collector found to be in use; they grow while it looks.
+        blobs_deleted: how far it is.
+        blobs_of_unknown_size: so many are not in `bytes_predicted`, and not in `bytes_freed` where the store cannot
+            be read: it is at least that much.
+        tags_seen: how many the catalogue had.
+    """
 
     __tablename__ = "runs"
-    __table_args__ = (Index("ix_runs_started_at", "started_at", "id"), Index("ix_runs_outcome", "outcome"))
+    __table_args__ = (
+        Index("ix_runs_started_at", "started_at", "id"),
+        Index("ix_runs_outcome", "outcome"),
+        Index("ix_runs_freed_at", "kind", "outcome", "ordered_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[RunKind]
@@ -69,6 +105,20 @@ class Run(Base):
     blobs: Mapped[int | None]
     manifests: Mapped[int | None]
     seconds_without_push: Mapped[float | None]
+    seconds_without_pull: Mapped[float | None]
+    asks: Mapped[str] = mapped_column(default="")
+    agreed: Mapped[str] = mapped_column(default="")
+    stopped_by: Mapped[str] = mapped_column(default="")
+    ordered_at: Mapped[datetime | None]
+    estimated_s: Mapped[float | None]
+    estimated_least_s: Mapped[float | None]
+    estimated_most_s: Mapped[float | None]
+    dry_run_s: Mapped[float | None]
+    blobs_marked: Mapped[int | None]
+    manifests_marked: Mapped[int | None]
+    blobs_deleted: Mapped[int | None]
+    blobs_of_unknown_size: Mapped[int] = mapped_column(default=0)
+    tags_seen: Mapped[int | None]
     output: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
 
     steps: Mapped[list[RunStep]] = relationship(order_by="RunStep.position")
@@ -86,6 +136,16 @@ class RunStep(Base):
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     proof: Mapped[str] = mapped_column(default="")
+
+
+class Confirmation(Base):
+    """What an administrator has checked because Holystone cannot: that no cache outlives a collection."""
+
+    __tablename__ = "confirmations"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    actor: Mapped[str]
+    at: Mapped[datetime]
 
 
 class KeeperReadiness(StrEnum):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from webapp.maintenance.models import RunKind, RunOutcome
+from webapp.maintenance.freed import Freed
+from webapp.maintenance.models import RunOutcome
 from webapp.maintenance.printed import Printed
 from webapp.runtime.collector_output import why_not_succeeded
 from webapp.runtime.orders import Ended, Phase, Result
@@ -31,14 +32,17 @@ class Ending:
 
     outcome: RunOutcome
     reason: str
-    bytes_freed: int | None = None
-    bytes_predicted: int | None = None
+    freed: Freed | None = None
     blobs: int | None = None
     manifests: int | None = None
+    blobs_marked: int | None = None
+    blobs_deleted: int | None = None
     seconds_without_push: float | None = None
+    seconds_without_pull: float | None = None
+    asks: str = ""
 
 
-def ending_of(kind: RunKind, result: Result | None, printed: Printed, cut: CutShort | None) -> Ending:
+def ending_of(result: Result | None, printed: Printed, cut: CutShort | None) -> Ending:
     """Judge a run.
 
     Args:
@@ -50,10 +54,11 @@ def ending_of(kind: RunKind, result: Result | None, printed: Printed, cut: CutSh
     return Ending(
         outcome=outcome,
         reason=reason,
-        bytes_predicted=printed.bytes_listed,
         blobs=summary.blobs_eligible if summary else None,
         manifests=summary.manifests_eligible if summary else None,
-        seconds_without_push=_seconds_without_push(result) if result and kind == RunKind.COLLECT else None,
+        blobs_marked=summary.blobs_marked if summary else None,
+        blobs_deleted=printed.found.blobs_listed if summary else None,
+        seconds_without_push=_seconds_without_push(result) if result else None,
     )
 
 

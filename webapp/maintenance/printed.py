@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from webapp.runtime import orders
-from webapp.runtime.collector_output import Collected, collected, deleted_blobs
+from webapp.runtime.collector_output import Collected, collected
 from webapp.runtime.orders import KeeperError
 
 LARGEST_KEPT_BYTES = 64 * 1024 * 1024
@@ -16,32 +16,25 @@ LARGEST_KEPT_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """`bytes_listed` is the size of the blobs that it listed, None where that is not known; `packed` is for the row."""
+    """`packed` is for the row."""
 
     found: Collected
-    bytes_listed: int | None
     packed: bytes | None
 
 
-NOTHING_PRINTED = Printed(Collected(None, 0, ""), None, None)
+NOTHING_PRINTED = Printed(Collected(None, 0, ""), None)
 
 
-def read_printed(folder: Path, sizes: Mapping[str, int] | None) -> Printed:
-    """Read the output in the keeper's folder.
-
-    Args:
-        sizes: of the blobs before the run, in bytes, where they could be read.
-    """
+def read_printed(folder: Path) -> Printed:
+    """Read the output in the keeper's folder."""
 
     def lines() -> Iterable[str]:
         return orders.output_lines(folder)
 
     try:
-        found = collected(lines())
-        listed = None if sizes is None else sum(sizes.get(digest, 0) for digest in deleted_blobs(lines()))
-        return Printed(found, listed, pack(lines))
+        return Printed(collected(lines()), pack(lines))
     except KeeperError as error:
-        return Printed(Collected(None, 0, str(error)), None, None)
+        return Printed(Collected(None, 0, str(error)), None)
 
 
 def pack(lines: Callable[[], Iterable[str]], largest_bytes: int = LARGEST_KEPT_BYTES) -> bytes:

@@ -1,11 +1,14 @@
-"""Proofs over HTTP: that the registry refuses writes, and that it accepts them again (law 3).
+"""Proofs over HTTP: that registries refuse writes, that pulls work, that writes are accepted again (law 3).
 
-Every request is harmless on a registry that would carry it out: a digest that no manifest has, a body that is none
-(distribution.md 1.4). No upload is ever started, since that creates a repository's folder.
+Every request is harmless on a registry that would carry it out: a digest that nothing has, a body that is no manifest
+(distribution.md 1.4). No upload is ever started to see whether it is refused, since that creates a repository's
+folder: uploads are proved by what OPTIONS offers, which comes from the table by which the registry itself refuses.
 """
 
 from __future__ import annotations
 
+import json
+import secrets
 import time
 from collections.abc import Callable, Sequence
 
@@ -18,11 +21,17 @@ from webapp.registry.capabilities import (
     read_mode,
 )
 from webapp.registry.client import RegistryClient
-from webapp.registry.errors import ReadOnly, RegistryError, RegistryUnreachable
-from webapp.registry.manifests import OCI_INDEX
+from webapp.registry.errors import Denied, ReadOnly, RegistryError, RegistryTimeout, RegistryUnreachable
+from webapp.registry.manifests import OCI_INDEX, OCI_MANIFEST
+from webapp.registry.presence import refuses_connections
 
-POLL_S = 0.1
-WRITES = frozenset({"PUT", "DELETE"})
+POLL_S = 0.05
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+METHODS_PROVED = 7
+"""PUT and DELETE of manifests, DELETE of blobs, POST, PATCH, PUT and DELETE of uploads."""
+
+PROBE_TAG = "probe"
+PROBE_TYPE = "application/vnd.holystone.probe.v1+json"
 
 
 class ProofFailed(Exception):
@@ -34,16 +43,26 @@ class ProofFailed(Exception):
         self.is_unreachable = is_unreachable
 
 
-def prove_writes_refused(clients: Sequence[RegistryClient]) -> str:
+def prove_writes_refused(clients: Sequence[RegistryClient], may_be_away: Sequence[RegistryClient] = ()) -> str:
     """Prove that every registry on the store refuses writes; returns the proof as a sentence.
+
+    Args:
+        may_be_away: at these addresses nobody may listen either; all others have to answer.
 
     Raises:
         ProofFailed: one of them takes writes, or did not answer.
     """
-    for client in clients:
+    away = [client for client in may_be_away if _is_away(client)]
+    asked = [client for client in [*clients, *may_be_away] if client not in away]
+    for client in asked:
         _prove_refused(client)
-    where = f" at {len(clients)} addresses" if len(clients) > 1 else ""
-    return f"PUT and DELETE of manifests were refused as read-only{where}."
+    sentences = []
+    if asked:
+        where = f" at {len(asked)} addresses" if len(asked) > 1 else ""
+        sentences.append(f"{METHODS_PROVED} write methods were refused{where}.")
+    if away:
+        sentences.append(f"Nobody listens at {', '.join(client.url for client in away)}.")
+    return " ".join(sentences)
 
 
 def prove_writes_accepted(client: RegistryClient) -> str:
@@ -79,19 +98,60 @@ def wait_until_accepted(client: RegistryClient, monotonic: Callable[[], float], 
         time.sleep(POLL_S)
 
 
+def prove_push(client: RegistryClient, repository: str) -> str:
+    """Push a small image to a repository that is there for this, pull it, delete it; returns the proof as a sentence.
+
+    Raises:
+        ProofFailed: one of them did not work.
+    """
+    name = f"{repository}:{PROBE_TAG}"
+    try:
+        blob = json.dumps({"holystone.probe": secrets.token_hex(8)}).encode()  # that no push before has brought
+        config = {"mediaType": PROBE_TYPE, "digest": client.put_blob(repository, blob), "size": len(blob)}
+        document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [config]}
+        pushed = client.put_manifest(repository, PROBE_TAG, OCI_MANIFEST, json.dumps(document).encode())
+        pulled = client.get_manifest(repository, PROBE_TAG)
+        client.get_blob(repository, str(config["digest"]), len(blob))
+        if pulled.digest != pushed:
+            raise ProofFailed(f"{name} was pushed, and something else was pulled.")
+        client.delete_manifest(repository, pushed)
+    except RegistryError as error:
+        raise ProofFailed(f"{name} could not be pushed, pulled and deleted: {error.sentence}") from error
+    return f"{name} was pushed, pulled and deleted."
+
+
+def _is_away(client: RegistryClient) -> bool:
+    if refuses_connections(client.url):
+        return True
+    try:
+        client.ping()
+    except RegistryTimeout:
+        return False
+    except RegistryUnreachable:  # a proxy says that nobody is behind it
+        return True
+    except RegistryError:
+        return False
+    return False
+
+
 def _prove_refused(client: RegistryClient) -> None:
     try:
-        allowed = client.allowed_methods(PROBED_REPOSITORY, PROBED_TAG)
-        if allowed & WRITES:
-            raise ProofFailed(f"{client.url} still takes writes: OPTIONS offers {', '.join(sorted(allowed))}.")
+        offered = client.allowed_methods(PROBED_REPOSITORY, PROBED_TAG)
+        offered |= client.allowed_methods_on_blobs(PROBED_REPOSITORY, NO_SUCH_DIGEST)
+        if offered & WRITES:
+            raise ProofFailed(f"{client.url} still takes writes: OPTIONS offers {', '.join(sorted(offered))}.")
         answers = {
             "DELETE": _answer_to(lambda: client.delete_manifest(PROBED_REPOSITORY, NO_SUCH_DIGEST)),
+            "DELETE of a blob": _answer_to(lambda: client.delete_blob(PROBED_REPOSITORY, NO_SUCH_DIGEST)),
             "PUT": _answer_to(lambda: client.put_manifest(PROBED_REPOSITORY, PROBED_TAG, OCI_INDEX, NOT_A_MANIFEST)),
         }
     except RegistryError as error:
         raise ProofFailed(f"{client.url}: {error.sentence}") from error
+    # nginx says 403 for a writer that is away (deploy/nginx). A user without rights is told so, too: what OPTIONS
+    # offers is the same for every user, so there has to be an answer to it.
+    refusals = ReadOnly | Denied if offered else ReadOnly
     for method, answer in answers.items():
-        if not isinstance(answer, ReadOnly):
+        if not isinstance(answer, refusals):
             said = answer.sentence if answer else "it carried the request out"
             raise ProofFailed(f"{client.url} does not refuse {method} as read-only: {said}")
 

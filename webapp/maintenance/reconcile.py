@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from webapp.leases import KEEPER_LEASE, Lease, LeaseHeld, held, still_ours
-from webapp.maintenance.models import Run, RunOutcome
+from webapp.maintenance.models import Run, RunOutcome, StepName, Strategy
 from webapp.maintenance.outcome import CutShort
 from webapp.maintenance.records import end_run, unfinished_runs
 from webapp.maintenance.run import finish
@@ -37,8 +37,18 @@ def _end(maintainer: Maintainer, lease: Lease, run: Run) -> None:
         _end_without_keeper(maintainer, lease, run.id)
         return
     cancel_before_go(maintainer.folder, run.token)
-    running = Running(maintainer, maintainer.folder, lease, run.id, run.token, run.kind)
-    finish(running, before=None, cut=CutShort(RunOutcome.INTERRUPTED, INTERRUPTED))
+    if not any(each.name == StepName.ORDER for each in run.steps):
+        _end_unordered(maintainer, lease, run.id)
+        return
+    running = Running(maintainer, maintainer.folder, lease, run.id, run.token, run.kind, Strategy(run.strategy))
+    finish(running, CutShort(RunOutcome.INTERRUPTED, INTERRUPTED))
+
+
+def _end_unordered(maintainer: Maintainer, lease: Lease, run_id: int) -> None:
+    with maintainer.writing() as session:
+        still_ours(session, lease)
+        reason = f"{INTERRUPTED} The registry had not been asked to step aside."
+        end_run(session, session.get_one(Run, run_id), RunOutcome.INTERRUPTED, reason, maintainer.now())
 
 
 def _end_without_keeper(maintainer: Maintainer, lease: Lease, run_id: int) -> None:

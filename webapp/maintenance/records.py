@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy.orm import Session, selectinload, undefer
 
 from webapp.activities.models import ActivityKind, Outcome
 from webapp.activities.record import complete, record
 from webapp.leases import Lease
+from webapp.maintenance.estimate import EstimateFacts, PastRun
 from webapp.maintenance.models import Run, RunKind, RunOutcome, RunStep, StepName, StepState
 from webapp.maintenance.printed import unpack
 
 LINES_SHOWN = 40
+PAST_RUNS = 12
 
 _OUTCOMES = {
     RunOutcome.SUCCEEDED: Outcome.DONE,
@@ -82,12 +85,51 @@ def _achievement(run: Run) -> str:
     size = run.bytes_predicted if run.kind == RunKind.DRY_RUN else run.bytes_freed
     bytes_words = "" if size is None else f" ({size:,} bytes)"
     verb = "A collection would delete" if run.kind == RunKind.DRY_RUN else "Deleted"
-    return f"{verb} {run.blobs} blobs{bytes_words}."
+    least = "at least " if run.blobs_of_unknown_size and size is not None else ""
+    return f"{verb} {run.blobs} blobs{bytes_words.replace('(', '(' + least)}."
 
 
 def unfinished_runs(session: Session) -> Sequence[Run]:
     """Runs without an outcome, oldest first."""
-    return session.scalars(select(Run).where(Run.outcome.is_(None)).order_by(Run.id)).all()
+    query = select(Run).options(selectinload(Run.steps)).where(Run.outcome.is_(None)).order_by(Run.id)
+    return session.scalars(query).all()
+
+
+def ask_to_stop(session: Session, run_id: int, actor: str) -> bool:
+    """Write down that somebody wants a run to stop; whether it is still under way."""
+    asked = update(Run).where(Run.id == run_id, Run.outcome.is_(None)).values(stopped_by=actor)
+    return cast("CursorResult[object]", session.execute(asked)).rowcount == 1
+
+
+def past_runs(session: Session, most: int = PAST_RUNS) -> list[PastRun]:
+    """The latest collections that succeeded, with what their dry runs told: an estimate learns from them."""
+    query = (
+        select(Run)
+        .where(
+            Run.kind == RunKind.COLLECT,
+            Run.outcome == RunOutcome.SUCCEEDED,
+            Run.dry_run_s.is_not(None),
+            Run.seconds_without_push.is_not(None),
+        )
+        .order_by(Run.id.desc())
+        .limit(most)
+    )
+    return [PastRun(_facts(each), each.seconds_without_push or 0.0) for each in session.scalars(query)]
+
+
+def _facts(run: Run) -> EstimateFacts:
+    return EstimateFacts(run.dry_run_s or 0.0, run.manifests or 0, run.blobs_marked or 0, run.blobs or 0)
+
+
+def freed_since(session: Session, removed_at: datetime) -> datetime | None:
+    """When the space of what was removed then was freed: the end of the first run that began after it; None if none did."""
+    query = (
+        select(Run.finished_at)
+        .where(Run.kind == RunKind.COLLECT, Run.outcome == RunOutcome.SUCCEEDED, Run.ordered_at > removed_at)
+        .order_by(Run.ordered_at)
+        .limit(1)
+    )
+    return session.scalar(query)
 
 
 def output_of(session: Session, run_id: int) -> str:

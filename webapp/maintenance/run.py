@@ -1,4 +1,4 @@
-"""A run: an order to the keeper, proofs over HTTP, a record of each step.
+"""A run: the walk through the table of states (`states.py`), each step written down before it is taken.
 
 The keeper holds what safety stands on: whatever becomes of this process, it brings the registry back read-write.
 """
@@ -12,29 +12,48 @@ from dataclasses import replace
 
 from webapp.catalogue.revisions import LOOKING
 from webapp.leases import KEEPER_LEASE, Lease, LeaseHeld, held, still_ours
-from webapp.maintenance.models import Run, RunKind, RunOutcome, StepName
+from webapp.maintenance.comparison import compare
+from webapp.maintenance.freed import freed
+from webapp.maintenance.models import Question, Run, RunKind, RunOutcome, StepName, Strategy
 from webapp.maintenance.outcome import CutShort, Ending, ending_of
+from webapp.maintenance.preflight import look_before
 from webapp.maintenance.printed import NOTHING_PRINTED, Printed, read_printed
+from webapp.maintenance.pull_watch import watching
+from webapp.maintenance.quiet import wait_for_uploads
 from webapp.maintenance.records import begin_run, end_run, unfinished_runs
+from webapp.maintenance.rehearsal import rehearse
 from webapp.maintenance.running import (
     Maintainer,
     NothingOrdered,
     OrderEnded,
     Running,
     StepFailed,
+    StopAsked,
     step,
     writing_as_holder,
 )
-from webapp.maintenance.steps import await_collector, preflight, prove_and_go, prove_read_write, send_order
-from webapp.maintenance.store_files import blob_sizes, freed_bytes
+from webapp.maintenance.states import Step, before_order, step_named
+from webapp.maintenance.steps import await_collector, prove_and_go, prove_read_write, send_order
+from webapp.maintenance.store_files import blob_sizes
 from webapp.maintenance.waiting import KeeperLost, cancel, cancel_before_go, wait_for
 from webapp.runtime import orders
-from webapp.runtime.orders import Phase, Result
+from webapp.runtime.orders import Ended, Phase, Result
 
-__all__ = ["Maintainer", "NoKeeper", "RunUnderWay", "Running", "cancel", "finish", "preflight", "run"]
+__all__ = ["Maintainer", "NoKeeper", "RunUnderWay", "Running", "cancel", "finish", "run", "strategy_of"]
 
 LOOK_S = 150.0
 LOOK_POLL_S = 0.05
+
+ACTS: dict[StepName, Callable[[Running], str]] = {
+    StepName.PREFLIGHT: look_before,
+    StepName.DRY_RUN: rehearse,
+    StepName.COMPARE: compare,
+    StepName.QUIET: wait_for_uploads,
+    StepName.ORDER: send_order,
+    StepName.PROVE_READ_ONLY: prove_and_go,
+    StepName.COLLECT: await_collector,
+    StepName.PROVE_READ_WRITE: prove_read_write,
+}
 
 
 class RunUnderWay(Exception):
@@ -55,11 +74,16 @@ def run(
     actor: str,
     place: str,
     started: Callable[[int], None] = lambda _run_id: None,
+    *,
+    strategy: Strategy | None = None,
+    agreed: frozenset[Question] = frozenset(),
 ) -> int:
     """Carry out one run and return its id; how it ended is in its row.
 
     Args:
         started: called with the id as soon as the run is written down.
+        strategy: None for the best that this registry allows.
+        agreed: questions that a person has answered with 'go on all the same'.
 
     Raises:
         RunUnderWay: there is another one, or one whose end has not been looked up yet.
@@ -68,6 +92,7 @@ def run(
     """
     if maintainer.folder is None:
         raise NoKeeper
+    chosen = strategy or strategy_of(maintainer)
     try:
         with _keeper_held(maintainer) as lease:
             token = orders.new_token()
@@ -76,11 +101,18 @@ def run(
                 if unfinished_runs(session):
                     raise RunUnderWay
                 run_id = begin_run(session, kind, token, actor, place, lease, maintainer.now())
+                row = session.get_one(Run, run_id)
+                row.strategy, row.agreed = chosen, ",".join(sorted(agreed))
             started(run_id)
-            _carry_out(Running(maintainer, maintainer.folder, lease, run_id, token, kind))
+            _carry_out(Running(maintainer, maintainer.folder, lease, run_id, token, kind, chosen, agreed))
             return run_id
     except LeaseHeld:
         raise RunUnderWay from None
+
+
+def strategy_of(maintainer: Maintainer) -> Strategy:
+    """The best strategy where none is chosen: read-only costs nothing over stop, and with a reader pulls never stop."""
+    return Strategy.OVERLAPPED if maintainer.reads is not None else Strategy.READ_ONLY
 
 
 @contextmanager
@@ -101,32 +133,51 @@ def _keeper_held(maintainer: Maintainer) -> Iterator[Lease]:
 
 
 def _carry_out(running: Running) -> None:
-    maintainer = running.maintainer
-    try:
-        step(running, StepName.PREFLIGHT, lambda: preflight(maintainer, running.folder))
-    except StepFailed as failure:
-        _end(running, Ending(RunOutcome.SKIPPED, failure.sentence))
+    for each in before_order(running.kind):
+        try:
+            _take(running, each)
+        except StepFailed as failure:
+            _end(running, _not_begun(each, failure))
+            return
+    if running.kind == RunKind.DRY_RUN:
+        _end(running, Ending(RunOutcome.SUCCEEDED, ""))
         return
-    before = blob_sizes(maintainer.store)
+    running.found.sizes_before = blob_sizes(running.maintainer.store)
+    with watching(running.maintainer.is_answered, running.maintainer.monotonic) as pauses:
+        _order_and_finish(running, pauses)
+
+
+def _take(running: Running, each: Step) -> None:
+    step(running, each.name, lambda: ACTS[each.name](running))
+
+
+def _not_begun(failed: Step, failure: StepFailed) -> Ending:
+    """How a run ends that has not changed anything."""
+    outcome = RunOutcome.SKIPPED if failure.question else failed.outcome
+    if isinstance(failure, StopAsked):
+        outcome = RunOutcome.STOPPED
+    return Ending(outcome, failure.sentence, asks=failure.question or "")
+
+
+def _order_and_finish(running: Running, pauses: Callable[[], float]) -> None:
     try:
         _order_and_collect(running)
     except NothingOrdered as failure:
         _end(running, Ending(RunOutcome.FAILED, failure.sentence))
     except OrderEnded:
-        finish(running, before)
+        finish(running, pauses=pauses)
     except StepFailed as failure:
         cancel(running.folder, running.token)
-        finish(running, before, CutShort(RunOutcome.FAILED, failure.sentence))
+        outcome = RunOutcome.STOPPED if isinstance(failure, StopAsked) else RunOutcome.FAILED
+        finish(running, CutShort(outcome, failure.sentence), pauses)
     else:
-        finish(running, before)
+        finish(running, pauses=pauses)
 
 
 def _order_and_collect(running: Running) -> None:
     try:
-        step(running, StepName.ORDER, lambda: send_order(running))
-        if running.kind == RunKind.COLLECT:
-            step(running, StepName.PROVE_READ_ONLY, lambda: prove_and_go(running))
-        step(running, StepName.COLLECT, lambda: await_collector(running))
+        for name in (StepName.ORDER, StepName.PROVE_READ_ONLY, StepName.COLLECT):
+            _take(running, step_named(name))
     except StepFailed:
         raise
     except BaseException:  # the lease is lost, the records cannot be written, or somebody pressed Ctrl-C
@@ -134,12 +185,12 @@ def _order_and_collect(running: Running) -> None:
         raise
 
 
-def finish(running: Running, before: dict[str, int] | None, cut: CutShort | None = None) -> None:
+def finish(running: Running, cut: CutShort | None = None, pauses: Callable[[], float | None] = lambda: None) -> None:
     """Learn how the order ended, prove that the registry takes writes again, and write it all down.
 
     Args:
-        before: sizes of the blobs before the run, where they could be read.
         cut: why our side did not see the order through; None where it did.
+        pauses: for how many seconds pulls were not answered.
     """
     maintainer = running.maintainer
     result: Result | None = None
@@ -147,33 +198,42 @@ def finish(running: Running, before: dict[str, int] | None, cut: CutShort | None
         result = wait_for(running.folder, running.token, maintainer.monotonic)
     except KeeperLost as lost:
         cut = cut or CutShort(RunOutcome.INTERRUPTED, lost.sentence)
+    cut = _stopped(running, result) or cut
     not_back = ""
-    if running.kind == RunKind.COLLECT:
-        try:
-            step(running, StepName.PROVE_READ_WRITE, lambda: prove_read_write(running))
-        except StepFailed as failure:
-            not_back = failure.sentence
-    printed = read_printed(running.folder, before) if _has_printed(running, result) else NOTHING_PRINTED
-    ending = ending_of(running.kind, result, printed, cut)
-    if running.kind == RunKind.COLLECT:
-        ending = replace(ending, bytes_freed=freed_bytes(before, blob_sizes(maintainer.store)))
+    try:
+        _take(running, step_named(StepName.PROVE_READ_WRITE))
+    except StepFailed as failure:
+        not_back = failure.sentence
+    has_printed = result is not None and Phase.COLLECTING in result.began
+    printed = read_printed(running.folder) if has_printed else NOTHING_PRINTED
+    ending = replace(ending_of(result, printed, cut), seconds_without_pull=pauses())
+    if has_printed or maintainer.store is not None:  # a store tells also where nobody saw the collector's end
+        ending = replace(ending, freed=freed(running))
     if not_back:
         ending = replace(ending, outcome=RunOutcome.FAILED, reason=f"{ending.reason} {not_back}".strip())
     _end(running, ending, printed)
 
 
-def _has_printed(running: Running, result: Result | None) -> bool:
-    """Whether what the last collector printed belongs to this run."""
-    if result is None:
-        return False
-    return Phase.COLLECTING in result.began or (running.kind == RunKind.DRY_RUN and result.exit_code is not None)
+def _stopped(running: Running, result: Result | None) -> CutShort | None:
+    """Who stopped the run; None where nobody did. The order's end does not say who, and it cuts our own proofs off."""
+    with running.maintainer.reading() as session:
+        stopped_by = session.get_one(Run, running.run_id).stopped_by
+    if not stopped_by or result is None or result.ended != Ended.CANCELLED:
+        return None
+    has_begun = Phase.COLLECTING in result.began
+    when = ". What is gone is gone." if has_begun else " before anything was deleted."
+    return CutShort(RunOutcome.STOPPED, f"{stopped_by} stopped it{when}")
 
 
 def _end(running: Running, ending: Ending, printed: Printed = NOTHING_PRINTED) -> None:
     with writing_as_holder(running) as session:
         row = session.get_one(Run, running.run_id)
-        row.bytes_freed, row.bytes_predicted = ending.bytes_freed, ending.bytes_predicted
-        row.blobs, row.manifests = ending.blobs, ending.manifests
-        row.seconds_without_push = ending.seconds_without_push
-        row.output = printed.packed
+        if ending.freed is not None:
+            row.bytes_freed, row.blobs_of_unknown_size = ending.freed.bytes_known, ending.freed.blobs_of_unknown_size
+        if ending.blobs is not None:
+            row.blobs, row.manifests, row.blobs_marked = ending.blobs, ending.manifests, ending.blobs_marked
+            row.blobs_deleted = ending.blobs_deleted
+        row.seconds_without_push, row.seconds_without_pull = ending.seconds_without_push, ending.seconds_without_pull
+        row.asks = ending.asks
+        row.output = printed.packed or row.output
         end_run(session, row, ending.outcome, ending.reason, running.maintainer.now())

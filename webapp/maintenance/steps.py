@@ -1,87 +1,87 @@
-"""What each step of a run does. Each returns how we know that it is done, as a sentence, or raises StepFailed.
+"""What the steps do for which the registry steps aside. Each returns how we know that it is done, or raises StepFailed.
 
 Only 'go' starts a collection, and 'go' needs the proof that writes are refused, and that no removal is open.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from datetime import timedelta
 
-from webapp.catalogue.models import RegistryMode, RegistryState
+from webapp.catalogue.models import RegistryMode
 from webapp.catalogue.sync import note_mode
-from webapp.maintenance.models import RunKind
-from webapp.maintenance.proofs import ProofFailed, prove_writes_accepted, prove_writes_refused, wait_until_accepted
-from webapp.maintenance.running import Maintainer, NothingOrdered, OrderEnded, Running, StepFailed, writing_as_holder
+from webapp.maintenance.models import Run, Strategy
+from webapp.maintenance.proofs import ProofFailed, prove_push, prove_writes_refused, wait_until_accepted
+from webapp.maintenance.pull_proof import prove_pull
+from webapp.maintenance.running import NothingOrdered, OrderEnded, Running, StepFailed, StopAsked, writing_as_holder
 from webapp.maintenance.waiting import KeeperLost, wait_for
+from webapp.registry.client import RegistryClient
 from webapp.removal.journal import any_unfinished
 from webapp.runtime import orders
 from webapp.runtime.collector_output import collected, why_not_succeeded
-from webapp.runtime.orders import Ended, KeeperError, Kind, Order, Phase, Reads, Result
+from webapp.runtime.orders import Ended, KeeperError, KeeperState, Kind, Order, Phase, Reads, Result
+from webapp.runtime.progress import Progress, read_on
 
 GO_S = 30.0
-PROOF_IS_GOOD_FOR_S = 5.0
 READ_WRITE_WITHIN_S = 60.0
-
-
-def preflight(maintainer: Maintainer, folder: Path) -> str:
-    """Look whether a run may begin; changes nothing."""
-    try:
-        state = orders.read_state(folder)
-        if state.phase != Phase.SERVING:
-            raise StepFailed(f"The keeper is not ready: {state.sentence or state.phase}")
-        prove_writes_accepted(maintainer.client)
-    except KeeperError as error:
-        raise StepFailed(str(error)) from error
-    except ProofFailed as error:
-        raise StepFailed(error.sentence) from error
-    with maintainer.reading() as session:
-        row = session.get(RegistryState, 1)
-        doubt = row.doubt if row else ""
-        removing = any_unfinished(session)
-    if doubt:
-        raise StepFailed(f"{doubt} A collection would delete it all. Status says what to do.")
-    if removing:
-        raise StepFailed("A removal is under way, or it is not known how one ended.")
-    return "The keeper is serving, and the registry takes writes."
+SOON_S = 0.02
+NOTED_EVERY_S = 1.0
+READS = {Strategy.STOP: Reads.NONE, Strategy.READ_ONLY: Reads.SAME, Strategy.OVERLAPPED: Reads.OWN}
+STEPPED_ASIDE = {
+    Strategy.STOP: "The registry has let go of its store; nobody answers in its place.",
+    Strategy.READ_ONLY: "The registry has let go of its store; a read-only one answers in its place.",
+    Strategy.OVERLAPPED: "The registry has let go of its store; a read-only one answers at the address for reads.",
+}
 
 
 def send_order(running: Running) -> str:
-    """Ask the keeper; for a collection, wait until the registry has let go of its store."""
-    kind = Kind.COLLECT if running.kind == RunKind.COLLECT else Kind.DRY_RUN
-    order = Order(running.token, kind, running.maintainer.longest_s, Reads.SAME, GO_S)
+    """Ask the keeper, and wait until the registry has let go of its store."""
+    maintainer = running.maintainer
+    with writing_as_holder(running) as session:
+        row = session.get_one(Run, running.run_id)
+        row.ordered_at = maintainer.now()
+        longest_s = row.estimated_most_s or 0.0
+    order = Order(running.token, Kind.COLLECT, maintainer.longest_s, READS[running.strategy], GO_S)
     try:
         orders.send_order(running.folder, order)
     except KeeperError as error:
         raise NothingOrdered(str(error)) from error
-    if running.kind == RunKind.DRY_RUN:
-        return "The keeper has the order. The registry stays as it is."
     _wait(running, Phase.HOLDING)
+    until = maintainer.now() + timedelta(seconds=longest_s) if longest_s else None
     with writing_as_holder(running) as session:
-        note_mode(session, RegistryMode.READ_ONLY, "Space is being freed.", running.maintainer.now())
-    return "The registry has let go of its store; a read-only one answers in its place."
+        note_mode(session, RegistryMode.READ_ONLY, "Space is being freed.", maintainer.now(), until)
+    return STEPPED_ASIDE[running.strategy]
 
 
 def prove_and_go(running: Running) -> str:
-    """Prove that writes are refused and that no removal is open, then let the collector start."""
-    maintainer = running.maintainer
+    """Prove that writes are refused, that pulls work, and that no removal is open; then let the collector start."""
     began = orders.boottime_s()
     try:
-        proof = prove_writes_refused([maintainer.client, *maintainer.others])
+        proofs = [_prove_refused(running), *_prove_pull_meanwhile(running)]
     except ProofFailed as error:
         raise StepFailed(error.sentence) from error
     with writing_as_holder(running) as session:
         if any_unfinished(session):
             raise StepFailed("A removal began meanwhile, or it is not known how one ended.")
+        if session.get_one(Run, running.run_id).stopped_by:
+            raise StopAsked("It was stopped before anything was deleted.")
     try:
-        orders.send_go(running.folder, running.token, began + PROOF_IS_GOOD_FOR_S)
+        orders.send_go(running.folder, running.token, began + GO_S / 2)
     except KeeperError as error:
         raise StepFailed(str(error)) from error
-    return proof
+    return " ".join(proofs)
 
 
 def await_collector(running: Running) -> str:
     """Wait until the collector has ended, and look whether it says that it did its work."""
-    result = _wait(running, None)
+    progress, note = Progress(), _every(NOTED_EVERY_S, running.maintainer.monotonic, lambda: _note(running, progress))
+
+    def look(_state: KeeperState) -> bool:
+        read_on(running.folder, progress)
+        note()
+        return False
+
+    result = _wait(running, None, look)
     if result is None or result.ended != Ended.DONE:
         raise OrderEnded(result.reason if result else "The keeper did not say how it ended.")
     try:
@@ -97,7 +97,7 @@ def await_collector(running: Running) -> str:
 
 
 def prove_read_write(running: Running) -> str:
-    """Prove that the registry takes writes again, and write down what it does."""
+    """Prove that the registry takes writes again and that pulls work, and write down what it does."""
     maintainer = running.maintainer
     try:
         proof = wait_until_accepted(maintainer.client, maintainer.monotonic, READ_WRITE_WITHIN_S)
@@ -108,15 +108,64 @@ def prove_read_write(running: Running) -> str:
         raise StepFailed(f"The registry has not come back read-write: {error.sentence}") from error
     with writing_as_holder(running) as session:
         note_mode(session, RegistryMode.READ_WRITE, "", maintainer.now())
-    return proof
-
-
-def _wait(running: Running, phase: Phase | None) -> Result | None:
-    """Wait until the keeper is that far, or, without a phase, until the order has ended."""
     try:
-        result = wait_for(
-            running.folder, running.token, running.maintainer.monotonic, lambda state: state.phase == phase
-        )
+        proofs = [proof, prove_pull(maintainer.client, running.found.pulls)]
+        if maintainer.probe_repository:
+            proofs.append(prove_push(maintainer.client, maintainer.probe_repository))
+    except ProofFailed as error:
+        raise StepFailed(
+            f"The registry takes writes again, but {error.sentence[0].lower()}{error.sentence[1:]}"
+        ) from error
+    return " ".join(proofs)
+
+
+def _prove_refused(running: Running) -> str:
+    maintainer, strategy = running.maintainer, running.strategy
+    if strategy == Strategy.READ_ONLY:
+        return prove_writes_refused([maintainer.client, *maintainer.others])
+    if strategy == Strategy.STOP:
+        return prove_writes_refused(maintainer.others, [maintainer.client])
+    readers = [maintainer.reads] if maintainer.reads else []
+    return prove_writes_refused([*readers, *maintainer.others], [maintainer.client])
+
+
+def _prove_pull_meanwhile(running: Running) -> list[str]:
+    """Where the strategy promises it: one tag still pulls."""
+    client = reader_of(running)
+    return [prove_pull(client, running.found.pulls)] if client else []
+
+
+def reader_of(running: Running) -> RegistryClient | None:
+    """Whom pulls are promised from during the collection; None where from nobody."""
+    maintainer = running.maintainer
+    by_strategy = {Strategy.READ_ONLY: maintainer.client, Strategy.OVERLAPPED: maintainer.reads}
+    return by_strategy.get(running.strategy)
+
+
+def _note(running: Running, progress: Progress) -> None:
+    with writing_as_holder(running) as session:
+        row = session.get_one(Run, running.run_id)
+        row.manifests_marked, row.blobs_deleted = progress.manifests_marked, progress.blobs_deleted
+        row.blobs = row.blobs if progress.blobs_eligible is None else progress.blobs_eligible
+
+
+def _every(seconds: float, monotonic: Callable[[], float], act: Callable[[], None]) -> Callable[[], None]:
+    last = monotonic()
+
+    def now_and_then() -> None:
+        nonlocal last
+        if monotonic() - last >= seconds:
+            last = monotonic()
+            act()
+
+    return now_and_then
+
+
+def _wait(running: Running, phase: Phase | None, look: Callable[[KeeperState], bool] | None = None) -> Result | None:
+    """Wait until the keeper is that far, or, without a phase, until the order has ended."""
+    is_that_far = look or (lambda state: state.phase == phase)
+    try:
+        result = wait_for(running.folder, running.token, running.maintainer.monotonic, is_that_far, SOON_S)
     except KeeperLost as lost:
         raise StepFailed(lost.sentence) from lost
     if phase is not None and result is not None:

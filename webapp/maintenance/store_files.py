@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,16 @@ def blob_sizes(store: Path | None) -> dict[str, int] | None:
     except OSError as error:
         log.warning("The store's blobs cannot be measured: %s", error)
         return None
+
+
+def data_sizes(store: Path, digests: Iterable[str]) -> dict[str, int]:
+    """The sizes in bytes of some blobs; those that are not there, or cannot be read, are left out."""
+    found = {}
+    for digest in digests:
+        algorithm, _, name = digest.partition(":")
+        with suppress(OSError):
+            found[digest] = (store / BLOBS / algorithm / name[:2] / name / "data").stat().st_size
+    return found
 
 
 def freed_bytes(before: dict[str, int] | None, after: dict[str, int] | None) -> int | None:

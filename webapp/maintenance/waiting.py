@@ -29,6 +29,7 @@ def wait_for(
     token: str,
     monotonic: Callable[[], float],
     is_that_far: Callable[[KeeperState], bool] = lambda _state: False,
+    poll_s: float = POLL_S,
 ) -> Result | None:
     """Wait until an order has ended, and return its result; None as soon as it is that far.
 
@@ -42,20 +43,20 @@ def wait_for(
     while True:
         problem, patience_s = _UNKNOWN_ORDER, UNKNOWN_S
         try:
-            has_order = _has_order(folder)  # asked first: the keeper puts an order away after its result is written
+            is_known = has_order(folder)  # asked first: the keeper puts an order away after its result is written
             result = orders.read_result(folder, token)
             if result is not None:
                 return result
             state = orders.read_state(folder)
             if state.token == token and is_that_far(state):
                 return None
-            if has_order or state.token == token:
+            if is_known or state.token == token:
                 last_heard = monotonic()
         except KeeperError as error:
             problem, patience_s = str(error), SILENT_S
         if monotonic() - last_heard > patience_s:
             raise KeeperLost(problem)
-        time.sleep(POLL_S)
+        time.sleep(poll_s)
 
 
 def cancel(folder: Path, token: str) -> None:
@@ -74,9 +75,11 @@ def cancel_before_go(folder: Path, token: str) -> None:
         return  # it answers an order from before its start as interrupted
     if state.token is None or (state.token == token and state.phase in _BEFORE_GO):
         cancel(folder, token)
+    elif state.token.startswith(f"{token}-dry-"):
+        cancel(folder, state.token)
 
 
-def _has_order(folder: Path) -> bool:
+def has_order(folder: Path) -> bool:
     """Whether an order lies there that the keeper has not answered yet; there is one at a time."""
     try:
         return (folder / "order").exists() or (folder / "order.taken").exists()

@@ -10,6 +10,7 @@ from webapp.pages import (
     activities,
     addresses,
     banner,
+    by_hand,  # noqa: F401  its views are maintenance's
     current,
     errors,
     filters,
@@ -18,6 +19,7 @@ from webapp.pages import (
     permits,
     removals,
     repositories,
+    runs,  # noqa: F401  its views are maintenance's
     security,
     sign_in,
     status,

@@ -28,6 +28,8 @@ KINDS = {
     ActivityKind.IMAGE_DELETED: ("Deleted images", "trash", "deleted image"),
     ActivityKind.RUN_STARTED: ("Begun runs", "play", "started a run"),
     ActivityKind.RUN_FINISHED: ("Runs", "box", "ran a collection"),
+    ActivityKind.CHECKED_CACHES: ("Checked the caches", "box", "has checked the registry's caches"),
+    ActivityKind.MADE_READ_WRITE: ("Made read-write", "box", "made the registry read-write"),
     ActivityKind.SIGNED_IN: ("Sign-ins", "sign-in", "signed in"),
     ActivityKind.SIGN_IN_FAILED: ("Failed sign-ins", "lock", "tried to sign in"),
     ActivityKind.SIGNED_OUT: ("Sign-outs", "sign-out", "signed out"),

@@ -75,7 +75,7 @@ def chip(state: RegistryState | None) -> Chip:
     mode = state.mode if state else RegistryMode.UNKNOWN
     words = {RegistryMode.READ_WRITE: "Read-write", RegistryMode.UNKNOWN: "Not known yet"}.get(mode)
     if words is None:
-        words = f"{mode.value.capitalize()}{_since(state.mode_since if state else None)}"
+        words = f"{mode.value.capitalize()}{_until(state) or _since(state.mode_since if state else None)}"
     return Chip(mode.value, words)
 
 
@@ -91,10 +91,18 @@ def banner(session: Session, state: RegistryState | None) -> Banner | None:
     if state.mode == RegistryMode.UNREACHABLE:
         return Banner("danger", state.mode_sentence, status)
     if state.mode == RegistryMode.READ_ONLY:
-        return Banner("warn", "The registry is read-only: nothing can be pushed or deleted.", status)
+        return Banner("warn", f"The registry is read-only{_until(state)}: nothing can be pushed or deleted.", status)
     if state.may_delete is False and may_delete():
         return Banner("warn", "The registry refuses deletes, so nothing can be deleted.", status)
     return None
+
+
+def _until(state: RegistryState | None) -> str:
+    """While a run is under way that foretold its end; a time that has gone by says nothing."""
+    until = state.mode_until if state and state.mode == RegistryMode.READ_ONLY else None
+    if until is None or until < parts().now():
+        return ""
+    return f" until about {until:%H:%M}"
 
 
 def _since(at: datetime | None) -> str:

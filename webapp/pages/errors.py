@@ -27,6 +27,7 @@ WORDS = {
     413: ("Too much", "What the browser sent is too large.", ""),
     429: ("Too many requests", "Too many requests came from you.", "Wait a moment, then try again."),
 }
+WITHOUT_PAGES = "Should the registry be read-only: `flask --app wsgi maintenance read-write` makes it read-write, and needs no records."
 UNTOUCHED = "Holystone failed; the registry was not touched."
 NOT_KNOWN = "Holystone failed. It is not known whether what you asked for has happened."
 
@@ -70,11 +71,14 @@ def failed(error: Exception) -> Response:
     changes_something = request.method not in ("GET", "HEAD", "OPTIONS")
     sentence = NOT_KNOWN if changes_something else UNTOUCHED
     remedy = "See the activities, then load the page again." if changes_something else "Load the page again."
+    if isinstance(error, SQLAlchemyError):
+        remedy = f"{remedy} {WITHOUT_PAGES}"
     try:
         return _answer(500, "Holystone failed", sentence, remedy, request_id)
     except (SQLAlchemyError, TemplateError):
         log.exception("Nor can a page be shown for request %s", request_id)
-        plain = make_response(f"{sentence} {remedy} Request {request_id}.\n", 500)
+        remedy = remedy.removesuffix(WITHOUT_PAGES).strip()
+        plain = make_response(f"{sentence} {remedy} Request {request_id}.\n\n{WITHOUT_PAGES}\n", 500)
         plain.mimetype = "text/plain"
         return plain
 

@@ -78,9 +78,11 @@ def day(at: date, today: date) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A length of time: 4.2 s, 3 min 20 s, 2 h 5 min."""
+    """A length of time: 43 ms, 4.2 s, 3 min 20 s, 2 h 5 min."""
     if seconds is None:
         return UNKNOWN
+    if 0 < seconds < 0.095:
+        return f"{max(1, round(seconds * 1000))} ms"
     if seconds < 59.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)

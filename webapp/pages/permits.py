@@ -50,6 +50,10 @@ WHO_MAY = {
     "maintenance.log_file": Who.VIEWERS,
     "maintenance.free_space": Who.ADMINISTRATORS,
     "maintenance.stop_run": Who.ADMINISTRATORS,
+    "maintenance.by_hand": Who.ADMINISTRATORS,
+    "maintenance.look_after_hand": Who.ADMINISTRATORS,
+    "maintenance.confirm_checked": Who.ADMINISTRATORS,
+    "maintenance.read_write": Who.ADMINISTRATORS,
 }
 
 

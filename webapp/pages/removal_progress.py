@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from flask import url_for
 
 from webapp.pages.asked import LEAVE, Asked, Scope
-from webapp.pages.filters import counted, duration, short_digest, thousands
+from webapp.pages.filters import counted, duration, moment, short_digest, thousands
 from webapp.pages.removal_words import COMES_BACK, carried, tags_wanted, wanted_of
 from webapp.removal.models import GONE, UNFINISHED, Removal, RemovalState, RemovalStep, RemovedTag, StepKind, StepState
 from webapp.removal.stand_in import UNTAG_FIRST_FROM
@@ -45,8 +45,12 @@ class Retry:
     fields: list[tuple[str, str]] = field(default_factory=list)
 
 
-def progress_of(removal: Removal, now: datetime) -> Progress:
-    """How far a removal is."""
+def progress_of(removal: Removal, now: datetime, freed_at: datetime | None = None) -> Progress:
+    """How far a removal is.
+
+    Args:
+        freed_at: when a collection has freed its space; None where none has yet.
+    """
     is_open = removal.state == RemovalState.OPEN
     states = [each.state for each in _by_themselves(removal)]
     done = len([state for state in states if state != StepState.INTENDED])
@@ -60,7 +64,9 @@ def progress_of(removal: Removal, now: datetime) -> Progress:
         is_stopping=is_open and bool(removal.stopped_by),
         done=done,
         total=len(states),
-        words=_open_words(removal, done, len(states), failed, now) if is_open else _ended_words(removal, went),
+        words=_open_words(removal, done, len(states), failed, now)
+        if is_open
+        else _ended_words(removal, went, freed_at),
         pause=removal.pause if is_open else "",
         notice=removal.notice,
         actor=removal.actor,
@@ -126,7 +132,7 @@ def _open_words(removal: Removal, done: int, total: int, failed: int, now: datet
     return f"{words} About {duration(max(1.0, round(left_s)))} left.".replace(".0 s", " s")
 
 
-def _ended_words(removal: Removal, went: bool) -> str:
+def _ended_words(removal: Removal, went: bool, freed_at: datetime | None) -> str:
     tags = tags_wanted(removal)
     states: list[RemovedTag | RemovalStep] = list(tags) or list(removal.steps)
     noun = "tag" if tags else "manifest"
@@ -141,4 +147,6 @@ def _ended_words(removal: Removal, went: bool) -> str:
         words = f"Deleted {counted(gone, noun)} and {with_them}."
     if any(each.state in UNFINISHED for each in states):
         words += " Of the rest it is not known yet; Holystone asks the registry again."
-    return f"{words} {COMES_BACK}" if went else words
+    if not went:
+        return words
+    return f"{words} Its space was freed on {moment(freed_at)}." if freed_at else f"{words} {COMES_BACK}"

@@ -10,6 +10,7 @@ from werkzeug.exceptions import BadRequest, NotFound
 
 from webapp.catalogue import listing
 from webapp.catalogue.models import RegistryState
+from webapp.maintenance.records import freed_since
 from webapp.pages.answers import fragment_answer, go_to, page_or_fragment, wants_fragment
 from webapp.pages.asked import Asked, repository_asked, tag_asked
 from webapp.pages.background import StillLooking
@@ -62,10 +63,12 @@ def show(removal_id: int) -> Response:
     """How far a removal is, or how it ended."""
     with parts().reading() as session:
         removal = _removal_or_404(session, removal_id)
+        freed_at = freed_since(session, removal.finished_at) if removal.finished_at else None
         return page_or_fragment(
             "removals/show.html",
             "removals/_progress.html",
-            removal=progress_of(removal, parts().now()),
+            removal=progress_of(removal, parts().now(), freed_at),
+            freed_at=freed_at,
             groups=groups_of(removal),
             retry=retry_of(removal) if may_delete() else None,
             may_stop=may_delete(),

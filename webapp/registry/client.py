@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 from webapp.registry.errors import Nonsense, Refused, error_for
 from webapp.registry.manifests import (
@@ -202,11 +203,36 @@ class RegistryClient:
 
         PUT and DELETE are among them exactly when the registry is read-write (distribution.md 1.4).
         """
-        path = _manifest_path(repository, reference)
+        return self._allowed(_manifest_path(repository, reference))
+
+    def allowed_methods_on_blobs(self, repository: str, digest: str) -> frozenset[str]:
+        """The methods that the registry takes on a blob, and on uploads of a repository."""
+        uploads = f"/v2/{check_repository_name(repository)}/blobs/uploads/"
+        return self._allowed(_blob_path(repository, digest)) | self._allowed(uploads)
+
+    def _allowed(self, path: str) -> frozenset[str]:
         answer = self._ask("OPTIONS", path, cap_bytes=SMALL_CAP_BYTES, accept=(405, 501))
         if answer.status >= 400:
             return frozenset()
         return frozenset(each.strip().upper() for each in answer.headers.get("Allow", "").split(",") if each.strip())
+
+    def delete_blob(self, repository: str, digest: str) -> None:
+        """Delete a blob's link. For the proof that this is refused: a registry in use breaks by it (distribution.md 1.3)."""
+        self._ask("DELETE", _blob_path(repository, digest), cap_bytes=SMALL_CAP_BYTES)
+
+    def put_blob(self, repository: str, raw: bytes) -> str:
+        """Upload a small blob in one piece; returns its digest.
+
+        Source: OCI distribution specification, "Pushing a blob monolithically".
+        """
+        start = self._ask("POST", f"/v2/{check_repository_name(repository)}/blobs/uploads/", cap_bytes=SMALL_CAP_BYTES)
+        where = urlsplit(urljoin(start.url, start.headers.get("Location", "")))
+        path = where.path.removeprefix(urlsplit(self.url).path)  # whatever host it names, we stay with ours
+        digest = digest_of(raw)
+        query = "&".join(each for each in (where.query, f"digest={digest}") if each)
+        content = {"Content-Type": "application/octet-stream"}
+        self._ask("PUT", f"{path}?{query}", content, raw, cap_bytes=SMALL_CAP_BYTES)
+        return digest
 
     def _ask(
         self,

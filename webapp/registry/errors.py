@@ -102,6 +102,10 @@ class Nonsense(RegistryError):
     outcome_is_unknown = True
 
 
+PAUSED = "The registry is read-only for maintenance."
+"""How nginx refuses a write while the registry is collected (deploy/nginx/registry.conf): with a 403, whose text clients print."""
+
+
 def error_for(method: str, status: int, headers: Mapping[str, str], body: bytes) -> RegistryError:
     """The named error that an answer means.
 
@@ -112,7 +116,7 @@ def error_for(method: str, status: int, headers: Mapping[str, str], body: bytes)
     """
     code, message = _first_error(body)
     media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    meaning = _meaning(method, status, media_type, code)
+    meaning = ReadOnly if status == 403 and message.startswith(PAUSED) else _meaning(method, status, media_type, code)
     return meaning(_detail(meaning, status, headers, message), code)
 
 

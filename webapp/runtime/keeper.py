@@ -77,11 +77,11 @@ def log(sentence: str) -> None:
         os.write(2, f"keeper: {sentence}\n".encode("ascii", "backslashreplace"))
 
 
-def locked(path: Path, flags: int) -> int:
-    """A descriptor with the exclusive lock on what the path names. Raises BlockingIOError where somebody has it."""
+def locked(path: Path, flags: int, kind: int = fcntl.LOCK_EX) -> int:
+    """A descriptor with the lock on what the path names. Raises BlockingIOError where somebody has it."""
     descriptor = os.open(path, flags | os.O_NOFOLLOW, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         if not os.path.samestat(os.fstat(descriptor), path.stat()):
             raise BlockingIOError(errno.EAGAIN, "replaced meanwhile")  # a lock on a deleted file keeps nobody out
     except OSError:
@@ -267,7 +267,7 @@ class Keeper:
         if not self.wait_for(self.take_folder, PATIENCE_S):
             raise Ended("failed", f"Another keeper has the folder {self.folder.path}.")
         self.say("waiting", "The registry is being started.")
-        self.lock_store(PATIENCE_S)
+        self.lock_store()
         self.start_writer()
         self.answer_old_order()
         while True:
@@ -407,27 +407,30 @@ class Keeper:
 
     # The store
 
-    def lock_store(self, patience_s: float = float("inf")) -> None:
+    def lock_store(self, to_serve: bool = False) -> None:
         """Lock the store: no writer, no collector, no child of theirs and no other keeper has it.
 
-        It waits for a store that is not mounted for as long as that takes, for a busy one for `patience_s`.
+        It waits for a store that is not mounted for as long as that takes, for a busy one for a moment. To serve again
+        after an order it then shares the lock: that excludes every collector, too, and nobody else's lock on the store
+        may keep the registry away.
         """
-        give_up = boottime() + patience_s
+        give_up = boottime() + PATIENCE_S
         while True:
             problem = self.missing_store()
             if not problem:
-                problem = self.try_to_lock()
+                is_late = boottime() >= give_up
+                problem = self.try_to_lock(fcntl.LOCK_SH if to_serve and is_late else fcntl.LOCK_EX)
                 if not problem:
                     return
-                if boottime() >= give_up:
+                if is_late and not to_serve:
                     raise Ended("failed", problem)
             self.say(self.said[0], problem)
             self.pause()
 
-    def try_to_lock(self) -> str:
+    def try_to_lock(self, kind: int) -> str:
         path: Path = self.options.store or self.folder.path / "store.lock"
         try:
-            self.lock = locked(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT)
+            self.lock = locked(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT, kind)
         except BlockingIOError:
             return f"Store busy: another keeper, or a registry or collector of one, has {path}."
         except OSError as error:
@@ -533,7 +536,7 @@ class Keeper:
         if self.order["reads"] == "same":
             self.start_reader(self.options.address)  # the port is free at once, the drain may take long
         self.wait_for(lambda: writer.poll() is not None)
-        self.lock_store(PATIENCE_S)
+        self.lock_store()
         self.folder.remove("go")  # one that is older than *holding* proves nothing
         self.announce("holding")
         until = self.wait_for_go(boottime() + self.order["go_s"])
@@ -571,7 +574,7 @@ class Keeper:
         if "writer" not in self.children:
             self.say("returning")
             self.drop_lock()  # to take it anew is to know that the collector and all its children are gone
-            self.lock_store()
+            self.lock_store(to_serve=True)
             if self.order["reads"] == "same":
                 self.send_away("reader", self.options.drain)
             self.start_writer()

@@ -291,6 +291,7 @@ def _write(folder: Path, name: str, value: dict[str, Any]) -> None:
         with new.open("w", encoding="ascii") as file:
             json.dump(value, file)
             file.flush()
+            os.fchmod(file.fileno(), 0o640)  # whatever our umask is: the keeper may be another user of our group
             os.fsync(file.fileno())
         new.rename(folder / name)
     except OSError as error:

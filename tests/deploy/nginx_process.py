@@ -1,0 +1,87 @@
+"""nginx in front of a keeper, as deploy/nginx/registry.conf says: its own folder and port, ended with the test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from deploy.local.supervisor_config import WITH_ITS_PARENT
+from tests.deploy.administrator import changed
+from tests.runtime.keeper_process import KeeperProcess, reserved_port, wait_for
+
+BINARY = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or ""
+WAIT_S = 10.0
+
+# What Debian's own nginx.conf would be, for one process that needs no rights and keeps everything in one folder.
+AROUND = """\
+daemon off;
+master_process off;
+pid {home}/nginx.pid;
+error_log {home}/error.log;
+events {{}}
+http {{
+    access_log {home}/access.log;
+    client_body_temp_path {home}/client;
+    proxy_temp_path {home}/proxy;
+    fastcgi_temp_path {home}/fastcgi;
+    uwsgi_temp_path {home}/uwsgi;
+    scgi_temp_path {home}/scgi;
+    include {home}/registry.conf;
+}}
+"""
+
+
+class NginxProcess:
+    """Starts when entered, ends when left.
+
+    Args:
+        home: for configuration and logs.
+        keeper: what it stands in front of.
+        tls: further lines of its server, which then speaks TLS.
+    """
+
+    def __init__(self, home: Path, keeper: KeeperProcess, tls: str = "") -> None:
+        self.home = home
+        home.mkdir()
+        self._reservation = reserved_port()
+        self.port: int = self._reservation.getsockname()[1]
+        (home / "nginx.conf").write_text(AROUND.format(home=home))
+        self._scheme = "https" if tls else "http"
+        listen = f"listen 127.0.0.1:{self.port}{' ssl' if tls else ''};{tls}"
+        changes = {
+            "listen 80;": listen,
+            "server 127.0.0.1:5000 ": f"server 127.0.0.1:{keeper.port} ",
+            "server 127.0.0.1:5001 ": f"server 127.0.0.1:{keeper.reads_port} ",
+        }
+        (home / "registry.conf").write_text(changed("nginx/registry.conf", changes))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"{self._scheme}://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> NginxProcess:
+        command = [*WITH_ITS_PARENT, BINARY, "-p", str(self.home), "-c", str(self.home / "nginx.conf")]
+        with (self.home / "error.log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_for(self._listens, "nginx listens", WAIT_S)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(WAIT_S)
+        self._reservation.close()
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"nginx has ended:\n{(self.home / 'error.log').read_text()[-2000:]}"
+        with suppress(ConnectionError), socket.create_connection(("127.0.0.1", self.port), timeout=5):
+            return True
+        return False
