@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import first_sync, memory, removal, repository_page
+from benchmarks import collection, first_sync, keeper_at_rest, memory, reads, removal, repository_page
 from benchmarks.figure import Figure
 
 MEASUREMENTS = {
@@ -15,7 +15,14 @@ MEASUREMENTS = {
     "removal": removal.measure,
     "plan": removal.measure_plans,
     "memory": memory.measure,
+    "collection": collection.measure,
+    "estimate": collection.measure_estimate,
+    "reads": reads.measure,
+    "keeper": keeper_at_rest.measure,
 }
+
+DIGITS = {"ms": 1, "s": 2, "MB": 1, "%": 2}
+"""How many digits a quantity of a unit has after the point; what is counted has none."""
 
 
 def main(wanted: list[str]) -> int:
@@ -24,7 +31,7 @@ def main(wanted: list[str]) -> int:
     if unknown:
         print(f"There is no measurement {', '.join(sorted(unknown))}: {', '.join(MEASUREMENTS)}.", file=sys.stderr)
         return 2
-    print(f"{'':32}{'measured':>12}  {'beside it':40}{'ratio':>7}{'target':>10}")
+    print(f"{'':36}{'measured':>18}  {'beside it':46}{'ratio':>7}{'target':>20}")
     is_ok = True
     for name, measure in MEASUREMENTS.items():
         if wanted and name not in wanted:
@@ -38,10 +45,14 @@ def main(wanted: list[str]) -> int:
 
 def line(figure: Figure) -> str:
     """A figure as a line of the table."""
-    measured = f"{figure.value:,.1f} {figure.unit}"
-    beside = f"{figure.beside_name}: {figure.beside:,.1f} {figure.unit}"
-    target = f"{figure.target:g} times" if figure.target_is_ratio else f"{figure.target:g} {figure.unit}"
-    return f"{figure.name:32}{measured:>12}  {beside:40}{figure.ratio:>7.2f}{target:>10}  {'ok' if figure.is_ok else 'over'}"
+    measured = _quantity(figure.value, figure.unit)
+    beside = f"{figure.beside_name}: {_quantity(figure.beside, figure.unit)}"
+    return f"{figure.name:36}{measured:>18}  {beside:46}{figure.ratio:>7.2f}{figure.target_words:>20}  {figure.verdict}"
+
+
+def _quantity(value: float, unit: str) -> str:
+    digits = DIGITS.get(unit, 0)
+    return f"{value:,.{digits}f} {unit}"
 
 
 if __name__ == "__main__":

@@ -13,8 +13,11 @@ class Figure:
     """What was measured, and what beside it. The target is a limit of `ratio` where it is in times, else of `value`.
 
     Attributes:
-        unit: of `value` and `beside`: 'ms' or 'MB'.
+        unit: of `value` and `beside`: 'ms', 's', 'MB', 'bytes', '%', or what is counted.
+        target: None where there is none, and the figure is shown for what it is.
         target_is_ratio: whether `target` limits the ratio of the two.
+        slack: what `value` may be above a target that is a ratio, in its unit.
+        least_ratio: what the ratio must reach; equal to the target where it is to be hit exactly.
     """
 
     name: str
@@ -22,18 +25,44 @@ class Figure:
     beside_name: str
     beside: float
     unit: str
-    target: float
+    target: float | None
     target_is_ratio: bool
+    slack: float = 0.0
+    least_ratio: float = 0.0
 
     @property
     def ratio(self) -> float:
-        """How many times as much as what ran beside it."""
+        """How many times as much as what ran beside it; 1 where both are nothing."""
+        if self.beside == 0:
+            return 1.0 if self.value == 0 else float("inf")
         return self.value / self.beside
 
     @property
     def is_ok(self) -> bool:
         """Whether the target is met."""
-        return (self.ratio if self.target_is_ratio else self.value) <= self.target
+        if self.target is None:
+            return True
+        most = self.target * self.beside + self.slack if self.target_is_ratio else self.target
+        return self.value <= most and self.ratio >= self.least_ratio
+
+    @property
+    def target_words(self) -> str:
+        """The target, for people; '' where there is none."""
+        if self.target is None:
+            return ""
+        if not self.target_is_ratio:
+            return f"{self.target:g} {self.unit}"
+        least = f"{self.least_ratio:g} to " if self.least_ratio not in (0, self.target) else ""
+        slack = f" + {self.slack:g} {self.unit}" if self.slack else ""
+        exactly = "exactly " if self.least_ratio == self.target else ""
+        return f"{exactly}{least}{self.target:g} times{slack}"
+
+    @property
+    def verdict(self) -> str:
+        """'ok', 'missed', or '' where there is no target."""
+        if self.target is None:
+            return ""
+        return "ok" if self.is_ok else "missed"
 
 
 def in_turns(rounds: int, *prepare_and_run: Callable[[], Callable[[], object]]) -> list[float]:

@@ -63,12 +63,13 @@ def _empty_application(folder: Path) -> Iterator[int]:
 
 def _resident_mb(pid: int) -> float:
     """What a process and its children keep in memory, pages that they share counted once (PSS), in millions of bytes."""
-    return sum(_proportional_kib(each) for each in _family(pid)) * 1024 / 1e6
+    return sum(proportional_mb(each) for each in _family(pid))
 
 
-def _proportional_kib(pid: int) -> int:
+def proportional_mb(pid: int) -> float:
+    """What a process alone keeps in memory (PSS), in millions of bytes."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024 / 1e6
 
 
 def _family(pid: int) -> list[int]:

@@ -59,7 +59,7 @@ def _fill(writing: Writing, repository: str, numbers: range) -> None:
     images = [build(number // 2) for number in numbers]
     tags = [SeenTag(f"build-{number}", built.digest, "", None) for number, built in zip(numbers, images, strict=True)]
     with writing() as session:
-        add_manifests(session, [_seen(each) for each in images[::2]])
+        add_manifests(session, [_seen(each) for each in images[::2]], now())
         update_repository(session, SeenRepository(repository, tuple(tags), frozenset(), ""), 0, now())
 
 

@@ -1,0 +1,75 @@
+"""A registry's store of many manifests and blobs, written as files: pushing it would take a hundred times as long."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from demo.build import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
+
+V2 = Path("docker/registry/v2")
+MANIFESTS = 2_000
+BLOBS_EACH = 10
+REPOSITORIES = 10
+BLOB_BYTES = 400
+GARBAGE = 0.2
+
+
+def write_store(store: Path, garbage: float = GARBAGE) -> None:
+    """Write the store; equal arguments give equal files.
+
+    Args:
+        garbage: the share of the manifests that were deleted. Their bytes are there, with those of their blobs, but
+            no link and no tag, as a DELETE leaves them.
+    """
+    deleted_of_100 = round(garbage * 100)
+    for number in range(MANIFESTS):
+        blobs = [_blob(number, position) for position in range(BLOBS_EACH)]
+        manifest = _manifest(blobs)
+        for raw in (*blobs, manifest):
+            _write(store / V2 / "blobs/sha256" / _name(raw)[:2] / _name(raw) / "data", raw)
+        repository = store / V2 / "repositories" / "team" / str(number % REPOSITORIES)
+        for raw in blobs:
+            _link(repository / "_layers", raw)
+        if number * 37 % 100 >= deleted_of_100:  # 37 has no divisor in common with 100: spread over all repositories
+            _link(repository / "_manifests/revisions", manifest)
+            tag = repository / "_manifests/tags" / f"build-{number}"
+            _write(tag / "current/link", f"sha256:{_name(manifest)}".encode())
+            _link(tag / "index", manifest)
+
+
+def repository_of(number: int) -> str:
+    """Where the manifest of that number is."""
+    return f"team/{number % REPOSITORIES}"
+
+
+def _blob(number: int, position: int) -> bytes:
+    """Of about BLOB_BYTES, not all the same; the one at position 0 is the configuration."""
+    if position == 0:
+        config = {"architecture": "amd64", "os": "linux", "config": {"Labels": {"build": str(number)}}}
+        return json.dumps(config).encode()
+    name = f"build {number}, layer {position} ".encode()
+    return (name * BLOB_BYTES)[: BLOB_BYTES + (number + position) % 100]
+
+
+def _manifest(blobs: list[bytes]) -> bytes:
+    config, *layers = (
+        {"mediaType": OCI_LAYER if position else OCI_CONFIG, "digest": f"sha256:{_name(raw)}", "size": len(raw)}
+        for position, raw in enumerate(blobs)
+    )
+    document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers}
+    return json.dumps(document).encode()
+
+
+def _name(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _link(folder: Path, raw: bytes) -> None:
+    _write(folder / "sha256" / _name(raw) / "link", f"sha256:{_name(raw)}".encode())
+
+
+def _write(path: Path, raw: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(raw)
