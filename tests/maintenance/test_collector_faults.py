@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -82,6 +85,35 @@ def test_a_collector_that_fails_in_its_sweep_is_a_failed_run_that_says_what_is_g
     assert row.reason == "The collector ended with exit code 1. failed to remove blob: as told"
     assert row.bytes_freed == stored - house.stored_bytes() > 0
     assert_read_write(house)
+
+
+@pytest.fixture
+def undeletable(house: House, gone: Built) -> Iterator[Path]:
+    """A blob of the image that is gone, which nobody can delete."""
+    digest = gone.digest.partition(":")[2]
+    data = house.keeper.store / BLOBS / "sha256" / digest[:2] / digest / "data"
+    program = shutil.which("chattr")
+    if not program or subprocess.run([program, "+i", data], capture_output=True, check=False).returncode:
+        pytest.skip("chattr cannot make a file here that nobody can delete")
+    yield data
+    if data.exists():
+        subprocess.run([program, "-i", data], check=True)
+
+
+def test_a_blob_that_cannot_be_deleted_fails_the_run_and_the_rest_goes_with_the_next(
+    house: House, gone: Built, undeletable: Path
+) -> None:
+    stored = house.stored_bytes()
+    row = house.run()
+    assert (row.outcome, failed_step(row)) == (RunOutcome.FAILED, StepName.COLLECT)
+    assert "operation not permitted" in row.reason
+    assert row.bytes_freed == stored - house.stored_bytes()
+    assert undeletable.exists()
+    assert_read_write(house)
+
+    subprocess.run(["chattr", "-i", undeletable], check=True)
+    assert house.run().outcome == RunOutcome.SUCCEEDED
+    assert not house.has(gone)
 
 
 def test_a_collector_that_is_killed_in_its_sweep_leaves_the_rest_to_the_next_run(
