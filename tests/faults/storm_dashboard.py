@@ -14,12 +14,12 @@ import sys
 import time
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import select
 
 from tests.maintenance.house import a_client, open_records, utc_now
 from tests.runtime.keeper_process import accepts_writes
 from webapp.database import reading_from, writing_to
-from webapp.leases import LeaseLost
+from webapp.leases import LeaseLost, LeaseRow
 from webapp.maintenance import steps
 from webapp.maintenance.models import Question, RunKind, Strategy
 from webapp.maintenance.reconcile import end_interrupted_runs
@@ -38,8 +38,7 @@ def main(home: Path, seed: int) -> None:
     parent = os.getppid()
     steps.GO_S = 4.0
     maintainer = maintainer_in(home)
-    with maintainer.writing() as session:  # as if thirty seconds had passed since the one before us was killed
-        session.execute(text("UPDATE leases SET ends_boottime_s = 0"))
+    forget_the_dead(maintainer)
     while os.getppid() == parent:
         try:
             end_interrupted_runs(maintainer)
@@ -55,6 +54,14 @@ def main(home: Path, seed: int) -> None:
         except (KeeperError, LeaseLost, RunUnderWay):
             time.sleep(0.02)
         time.sleep(choose.uniform(0, 0.2))
+
+
+def forget_the_dead(maintainer: Maintainer) -> None:
+    """As if thirty seconds had passed since the one before us was killed. Who lives keeps its leases."""
+    with maintainer.writing() as session:
+        for lease in session.scalars(select(LeaseRow)):
+            if not Path(f"/proc/{lease.owner.removeprefix('process ')}").exists():
+                lease.ends_boottime_s = 0
 
 
 def maintainer_in(home: Path) -> Maintainer:
