@@ -18,7 +18,8 @@ from demo.build import Built, image, layer
 from demo.push import Pusher
 from tests.registry_process import BINARY, HTPASSWD, PASSWORD, USERNAME
 from tests.runtime.keeper_process import accepts_writes, registry_processes, wait_for
-from webapp.maintenance.by_hand import HandSettings, Strategy, hand_settings, script
+from webapp.maintenance.by_hand import HandSettings, hand_settings, script
+from webapp.maintenance.models import Strategy
 from webapp.registry.manifests import OCI_MANIFEST
 
 WRAPPER = """#!/bin/bash

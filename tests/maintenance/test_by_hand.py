@@ -14,10 +14,11 @@ import pytest
 from tests.maintenance.hand_registry import HandRegistry
 from tests.registry_process import RegistryProcess, _free_port
 from tests.runtime.keeper_process import wait_for
-from webapp.maintenance.by_hand import HandSettings, Redis, Strategy, hand_settings, script
+from webapp.maintenance.by_hand import BY_HAND, HandSettings, Redis, hand_settings, script
+from webapp.maintenance.models import Strategy
 
 ODD_NAME = """it's a "store" $(touch pwned) `touch pwned`; touch pwned #"""
-BOTH = pytest.mark.parametrize("strategy", list(Strategy))
+BOTH = pytest.mark.parametrize("strategy", BY_HAND)
 Making = Callable[..., HandRegistry]
 
 

@@ -21,7 +21,7 @@ from demo.push import Pusher
 from tests.registry_process import BINARY, RegistryProcess
 from webapp.checks import Check, CheckState
 from webapp.maintenance.store_checks import LINKS, MANIFESTS, MOST_NAMED, TAGS, store_faults
-from webapp.maintenance.uploads import moving_uploads, wait_for_quiet
+from webapp.maintenance.uploads import wait_for_quiet
 
 LAYOUT = "docker/registry/v2"
 GOOD, WARNING, BAD, UNKNOWN = CheckState.GOOD, CheckState.WARNING, CheckState.BAD, CheckState.UNKNOWN
@@ -279,12 +279,12 @@ def an_upload(registry: RegistryProcess) -> str:
 def test_an_upload_that_lies_there_does_not_move_and_one_that_grows_does(registry: RegistryProcess) -> None:
     Pusher(registry.url).push(REPOSITORY, image([layer("kept")]), ["kept"])
     location = requests.patch(an_upload(registry), data=b"x" * 100, timeout=5).headers["Location"]
-    assert not moving_uploads(registry.store, time.monotonic, 0.1)
+    assert wait_for_quiet(registry.store, time.monotonic, 0.0, 0.1, lambda: True)
     later = threading.Timer(0.1, lambda: requests.patch(location, data=b"y" * 100, timeout=5))
     later.start()
-    assert moving_uploads(registry.store, time.monotonic, 0.5)
+    assert not wait_for_quiet(registry.store, time.monotonic, 0.0, 0.5, lambda: True)
     later.join()
-    assert not moving_uploads(registry.store, time.monotonic, 0.1)
+    assert wait_for_quiet(registry.store, time.monotonic, 0.0, 0.1, lambda: True)
 
 
 def test_an_upload_that_begins_or_ends_moves(registry: RegistryProcess) -> None:
@@ -293,7 +293,7 @@ def test_an_upload_that_begins_or_ends_moves(registry: RegistryProcess) -> None:
     for act in (lambda: an_upload(registry), lambda: requests.delete(begun, timeout=5)):
         later = threading.Timer(0.1, act)
         later.start()
-        assert moving_uploads(registry.store, time.monotonic, 0.5)
+        assert not wait_for_quiet(registry.store, time.monotonic, 0.0, 0.5, lambda: True)
         later.join()
 
 
@@ -301,7 +301,7 @@ def test_an_upload_that_came_and_went_between_two_looks_has_moved(registry: Regi
     Pusher(registry.url).push(REPOSITORY, image([layer("kept")]), ["kept"])
     later = threading.Timer(0.1, lambda: Pusher(registry.url).push(REPOSITORY, image([layer("new")]), ["new"]))
     later.start()
-    assert moving_uploads(registry.store, time.monotonic, 1.0)
+    assert not wait_for_quiet(registry.store, time.monotonic, 0.0, 1.0, lambda: True)
     later.join()
 
 
@@ -330,4 +330,4 @@ def test_the_wait_ends_with_the_last_byte_or_when_it_may_not_go_on_or_in_time(re
 
 
 def test_a_store_that_is_not_there_is_quiet(tmp_path: Path) -> None:
-    assert not moving_uploads(tmp_path, time.monotonic, 0.01)
+    assert wait_for_quiet(tmp_path, time.monotonic, 0.0, 0.01, lambda: True)

@@ -83,17 +83,25 @@ def odd_registry(reply: Callable[[Asked], Reply]) -> Iterator[OddRegistry]:
         def log_message(self, *_: object) -> None:
             pass
 
+    with serving(Handler) as odd.url:
+        try:
+            yield odd
+        finally:
+            ending.set()
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve on loopback, each request by the handler's `answer`, until the block is left; gives the address."""
     for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS"):
-        setattr(Handler, f"do_{method}", Handler.answer)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        setattr(handler, f"do_{method}", handler.answer)  # type: ignore[attr-defined]
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
     thread.start()
-    odd.url = f"http://127.0.0.1:{server.server_address[1]}"
     try:
-        yield odd
+        yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
-        ending.set()
         server.shutdown()
         thread.join()
         server.socket.close()

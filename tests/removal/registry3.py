@@ -12,10 +12,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import requests
 
+from tests.registry.odd_registry import serving
 from tests.registry_process import RegistryProcess
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -89,19 +90,8 @@ def registry3(registry: RegistryProcess, *, heeds_disabled: bool = True) -> Iter
         def log_message(self, *_: object) -> None:
             pass
 
-    for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS"):
-        setattr(Handler, f"do_{method}", Handler.answer)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
-    thread.start()
-    proxy.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with serving(Handler) as proxy.url:
         yield proxy
-    finally:
-        server.shutdown()
-        thread.join()
-        server.socket.close()
 
 
 def _error(code: str) -> bytes:

@@ -31,6 +31,7 @@ from webapp.removal.remover import Remover
 from webapp.removal.wanted import Wanted
 
 API = "team/api"
+TAGS = tuple(f"{number}.0" for number in range(24))
 
 
 def build(name: str, platform: str = "linux/amd64") -> Built:

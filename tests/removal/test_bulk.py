@@ -5,22 +5,13 @@ from __future__ import annotations
 import pytest
 
 from demo.build import Built
-from tests.removal.stage import API, Meddler, Stage, build, once, reasons, stand_ins, states, steps
+from tests.removal.stage import API, TAGS, Meddler, Stage, build, once, reasons, stand_ins, states, steps
 from tests.removal.watching import Watcher, all_pull
 from webapp.registry.client import RegistryClient
 from webapp.removal import batches
 from webapp.removal.journal import ask_to_stop
 
-TAGS = tuple(f"{number}.0" for number in range(24))
 READ_ONLY = "The registry is read-only at present."
-
-
-@pytest.fixture
-def images(stage: Stage) -> list[Built]:
-    """An image a tag."""
-    built = [stage.push(f"build {tag}", tag) for tag in TAGS]
-    stage.sync()
-    return built
 
 
 @pytest.fixture
@@ -29,11 +20,6 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "UNTAG_FIRST_FROM", 10)
     monkeypatch.setattr(batches, "TAGS_ON_ONE", 8)
     monkeypatch.setattr(batches, "STAND_INS_AT_A_TIME", 1)
-
-
-@pytest.fixture
-def watcher(client: RegistryClient) -> Watcher:
-    return Watcher(client)
 
 
 def methods(watcher: Watcher) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from demo.build import Built
-from tests.removal.stage import API, Meddler, Stage, agreed_to, once, reasons, stand_ins, states
+from tests.removal.stage import API, TAGS, Meddler, Stage, agreed_to, once, reasons, stand_ins, states
 from tests.removal.watching import Watcher, all_pull
 from webapp.registry.client import RegistryClient
 from webapp.registry.errors import RegistryUnreachable
@@ -19,16 +19,7 @@ from webapp.removal.models import Removal
 from webapp.removal.recovery import recover
 from webapp.removal.remover import Remover
 
-TAGS = tuple(f"{number}.0" for number in range(24))
 READ_ONLY = "The registry is read-only at present."
-
-
-@pytest.fixture
-def images(stage: Stage) -> list[Built]:
-    """An image a tag."""
-    built = [stage.push(f"build {tag}", tag) for tag in TAGS]
-    stage.sync()
-    return built
 
 
 @pytest.fixture
@@ -36,11 +27,6 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tags go first from ten on, eight with one stand-in."""
     monkeypatch.setattr(batches, "UNTAG_FIRST_FROM", 10)
     monkeypatch.setattr(batches, "TAGS_ON_ONE", 8)
-
-
-@pytest.fixture
-def watcher(client: RegistryClient) -> Watcher:
-    return Watcher(client)
 
 
 def press(stage: Stage, remover: Remover, *references: str) -> Removal:

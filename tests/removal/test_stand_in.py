@@ -14,7 +14,6 @@ from demo.build import Built
 from tests.removal.stage import API, Stage, agreed_to, build, once, reasons, stand_ins, states, steps
 from tests.removal.watching import Watcher, wait_until
 from webapp.catalogue.models import Repository, Tag
-from webapp.registry.client import RegistryClient
 from webapp.removal.execute import remove
 from webapp.removal.models import Removal
 from webapp.removal.recovery import recover
@@ -30,11 +29,6 @@ def shared(stage: Stage) -> Built:
     stage.push("two", "2.0")
     stage.sync()
     return built
-
-
-@pytest.fixture
-def watcher(client: RegistryClient) -> Watcher:
-    return Watcher(client)
 
 
 @pytest.fixture

@@ -10,26 +10,22 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from webapp.maintenance.by_hand_body import BODY, HOLD
+from webapp.maintenance.models import Strategy
 from webapp.maintenance.registry_config import uses_redis
 from webapp.maintenance.registry_file import read_registry_file, setting
 from webapp.registry.capabilities import NO_SUCH_DIGEST, PROBED_REPOSITORY, PROBED_TAG
 
 DEFAULT_CONFIGS = {"2": "/etc/docker/registry/config.yml", "3": "/etc/distribution/config.yml"}
+BY_HAND = (Strategy.READ_ONLY, Strategy.STOP)
+"""The strategies that a script can follow; an overlapped one needs the keeper."""
+
 READ_ONLY_VARIABLES = (
     """REGISTRY_STORAGE_MAINTENANCE_READONLY='{"enabled":true}' """
     """REGISTRY_STORAGE_MAINTENANCE_UPLOADPURGING='{"enabled":false}'"""
 )
-
-
-class Strategy(StrEnum):
-    """What becomes of the registry meanwhile: it is stopped, or a read-only one answers in its place."""
-
-    STOP = "stop"
-    READ_ONLY = "read-only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +84,7 @@ def hand_settings(
 
 
 def script(strategy: Strategy, settings: HandSettings) -> str:
-    """The whole script for bash. Every value in it is quoted."""
+    """The whole script for bash, for one of `BY_HAND`. Every value in it is quoted."""
     curl = ["curl", "--silent", "--max-time", "10"]
     curl += ["--netrc"] if settings.username else []
     curl += ["--cacert", str(settings.ca)] if settings.ca else []

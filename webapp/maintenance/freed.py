@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from webapp.maintenance.rehearsal import sizes_of
-from webapp.maintenance.running import Running
+from webapp.maintenance.running import Running, sum_of_known
 from webapp.maintenance.store_files import blob_sizes, freed_bytes
 from webapp.runtime import orders
 from webapp.runtime.collector_output import deleted_blobs
@@ -31,5 +31,4 @@ def freed(running: Running) -> Freed | None:
     except KeeperError:
         return None
     sizes = sizes_of(maintainer, deleted)
-    bytes_known = None if deleted and not sizes else sum(sizes.values())
-    return Freed(bytes_known, len(deleted) - len(sizes))
+    return Freed(sum_of_known(deleted, sizes), len(deleted) - len(sizes))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -61,6 +61,11 @@ class Maintainer:
         return Catalogue(self.client, self.reading, self.writing, self.now, self.store, revisions)
 
 
+def sum_of_known(digests: Collection[str], sizes: Mapping[str, int]) -> int | None:
+    """The bytes of some blobs, at least; None where no size is known."""
+    return None if digests and not sizes else sum(sizes.values())
+
+
 @dataclass(frozen=True, slots=True)
 class DryRun:
     """What a dry run found: what a collection would delete, and what it found to be in use.
@@ -88,7 +93,7 @@ class DryRun:
     @property
     def bytes_known(self) -> int | None:
         """The bytes that a collection would free, at least; None where no size is known."""
-        return None if self.deletes and not self.sizes else sum(self.sizes.values())
+        return sum_of_known(self.deletes, self.sizes)
 
 
 @dataclass(slots=True)

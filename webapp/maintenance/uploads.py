@@ -13,14 +13,6 @@ QUIET_S = 3.0
 SLICE_S = 0.25
 
 
-def moving_uploads(store: Path, monotonic: Callable[[], float], quiet_s: float = QUIET_S) -> bool:
-    """Whether an upload began, grew or ended within `quiet_s` seconds. One that lies there unchanged does not move.
-
-    A store that cannot be read shows no upload that moves.
-    """
-    return not wait_for_quiet(store, monotonic, 0.0, quiet_s, lambda: True)
-
-
 def wait_for_quiet(
     store: Path, monotonic: Callable[[], float], within_s: float, quiet_s: float, may_go_on: Callable[[], bool]
 ) -> bool:

@@ -9,7 +9,8 @@ from flask import Response, url_for
 from webapp.catalogue.models import RegistryState
 from webapp.checks import Check
 from webapp.maintenance.afterwards import look_afterwards
-from webapp.maintenance.by_hand import Strategy, hand_settings, script
+from webapp.maintenance.by_hand import BY_HAND, hand_settings, script
+from webapp.maintenance.models import Strategy
 from webapp.pages.answers import page_answer
 from webapp.pages.background import StillLooking
 from webapp.pages.current import background, parts
@@ -55,7 +56,7 @@ def _page(checks: Sequence[Check], trouble: str) -> Response:
     )
     return page_answer(
         "maintenance/by_hand.html",
-        scripts=[{"title": TITLES[each], "lines": script(each, made_for)} for each in TITLES],
+        scripts=[{"title": TITLES[each], "lines": script(each, made_for)} for each in BY_HAND],
         action=url_for(".look_after_hand"),
         checks=checks,
         trouble=trouble,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from webapp.removal.ground import Ground
 from webapp.removal.looks import REQUESTS_AT_A_TIME
-from webapp.removal.rewriting import NewList
+from webapp.removal.material import Rewrite
 from webapp.removal.stand_in import STAND_INS_AT_A_TIME, TAGS_ON_ONE, UNTAG_FIRST_FROM, new_token
 
 ONE_BY_ONE_UP_TO = 20
@@ -36,12 +36,12 @@ class Untag:
 class WriteList:
     """A list of referrers to write anew."""
 
-    new: NewList
+    rewrite: Rewrite
 
     @property
     def names(self) -> tuple[str, ...]:
         """What it is about."""
-        return (self.new.digest,)
+        return (self.rewrite.new,)
 
 
 @dataclass(frozen=True, slots=True)

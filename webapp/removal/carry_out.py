@@ -25,9 +25,10 @@ from webapp.removal.ending import finish
 from webapp.removal.ground import Ground, StepResult, ground_of
 from webapp.removal.journal import begin_steps, begin_tags, end_steps, end_tags, journal_of, open_steps
 from webapp.removal.looks import REQUESTS_AT_A_TIME
+from webapp.removal.material import Rewrite
 from webapp.removal.models import GOOD, Removal, RemovalStep, StepKind, StepState
 from webapp.removal.remover import Remover
-from webapp.removal.rewriting import NewList, rewrite
+from webapp.removal.rewriting import rewrite
 from webapp.removal.stand_in import stand_in_of
 from webapp.removal.steps import delete_manifests
 from webapp.removal.untag import untag_by_name, untag_by_stand_in
@@ -62,7 +63,7 @@ def carry_out(remover: Remover, lease: Lease, removal_id: int) -> None:
         with remover.reading() as session:
             ground = ground_of(session, remover, executor, removal_id)
             steps = open_steps(session, removal_id)
-        lists = [new_list(step) for step in steps if step.kind == StepKind.REWRITE]
+        lists = [rewrite_of(step) for step in steps if step.kind == StepKind.REWRITE]
         digests = [step.digest for step in steps if step.kind == StepKind.DELETE]
         work = Work(remover, lease, removal_id, ground)
         for batch in _batches(work, lists, digests):
@@ -75,12 +76,12 @@ def carry_out(remover: Remover, lease: Lease, removal_id: int) -> None:
         finish(remover, lease, ground, removal_id)
 
 
-def new_list(step: RemovalStep) -> NewList:
+def rewrite_of(step: RemovalStep) -> Rewrite:
     """What a rewriting step puts under its tag."""
-    return NewList(step.tag, step.digest, step.replaces, step.media_type, step.raw or b"")
+    return Rewrite(step.tag, step.replaces, step.digest, step.media_type, step.raw or b"")
 
 
-def _batches(work: Work, lists: list[NewList], digests: list[str]) -> Iterator[Batch]:
+def _batches(work: Work, lists: list[Rewrite], digests: list[str]) -> Iterator[Batch]:
     alone = tags_that_go_alone(work.ground, digests)
     if alone:
         by_name = _find_the_way(work)
@@ -120,7 +121,7 @@ def _act(work: Work, batch: Batch) -> dict[str, StepResult]:
     if isinstance(batch, Delete):
         return delete_manifests(work.ground, left)
     if isinstance(batch, WriteList):
-        return {batch.new.digest: rewrite(work.ground, batch.new)}
+        return {batch.rewrite.new: rewrite(work.ground, batch.rewrite)}
     if "" in batch.tags_of:
         return untag_by_name(work.ground, left)
     return _untag_by_stand_ins(work, batch, set(left))

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from webapp.leases import Lease, LeaseHeld, LeaseLost, held, still_ours
 from webapp.registry.capabilities import deletes_tags
 from webapp.registry.errors import DeletesDisabled, Denied, RegistryError, Unauthorised
-from webapp.removal.carry_out import new_list
+from webapp.removal.carry_out import rewrite_of
 from webapp.removal.ending import DANGLING, INTERRUPTED, finish
 from webapp.removal.ground import Ground, StepResult, ground_of
 from webapp.removal.journal import end_steps, end_tags, journal_of, open_steps, unfinished
@@ -84,7 +84,7 @@ def _begun_tags(removal: Removal) -> dict[str, list[str]]:
 
 def _look_up_step(ground: Ground, step: RemovalStep) -> StepResult:
     if step.kind == StepKind.REWRITE:
-        return look_at_list(ground, new_list(step), INTERRUPTED)
+        return look_at_list(ground, rewrite_of(step), INTERRUPTED)
     result = look_again(ground, step.digest, INTERRUPTED)
     if result.state == StepState.DELETED and step.started_at is None:
         return StepResult(StepState.ALREADY_GONE)

@@ -5,45 +5,33 @@ Source: OCI distribution specification 1.1, "Deleting Manifests" and "Referrers 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from webapp.registry.errors import RegistryError
 from webapp.removal.ground import Ground, StepResult
 from webapp.removal.looks import head_digest
+from webapp.removal.material import Rewrite
 from webapp.removal.models import StepState
 
 CHANGED = "Changed since you looked: the list of referrers was pushed anew."
 
 
-@dataclass(frozen=True, slots=True)
-class NewList:
-    """What a fallback tag is to be on, instead of the index `replaces`."""
-
-    tag: str
-    digest: str
-    replaces: str
-    media_type: str
-    raw: bytes
-
-
-def rewrite(ground: Ground, new: NewList) -> StepResult:
+def rewrite(ground: Ground, to_do: Rewrite) -> StepResult:
     """Put the new list under its tag, unless the tag is on something else by now. Raises nothing of the registry's."""
     try:
-        on = head_digest(ground.client, ground.repository, new.tag)
-        if on == new.replaces:
-            ground.client.put_manifest(ground.repository, new.tag, new.media_type, new.raw)
+        on = head_digest(ground.client, ground.repository, to_do.tag)
+        if on == to_do.old:
+            ground.client.put_manifest(ground.repository, to_do.tag, to_do.media_type, to_do.raw)
     except RegistryError as error:
         state = StepState.UNKNOWN if error.outcome_is_unknown else StepState.FAILED
         return StepResult(state, error.sentence, error)
-    return look_at_list(ground, new, "The registry accepted the new list, but the tag is not on it.")
+    return look_at_list(ground, to_do, "The registry accepted the new list, but the tag is not on it.")
 
 
-def look_at_list(ground: Ground, new: NewList, if_still_old: str) -> StepResult:
+def look_at_list(ground: Ground, to_do: Rewrite, if_still_old: str) -> StepResult:
     """Find out which list the tag is on."""
     try:
-        on = head_digest(ground.client, ground.repository, new.tag)
+        on = head_digest(ground.client, ground.repository, to_do.tag)
     except RegistryError as error:
         return StepResult(StepState.UNKNOWN, error.sentence, error)
-    if on == new.digest:
+    if on == to_do.new:
         return StepResult(StepState.REWRITTEN)
-    return StepResult(StepState.FAILED, if_still_old) if on == new.replaces else StepResult(StepState.KEPT, CHANGED)
+    return StepResult(StepState.FAILED, if_still_old) if on == to_do.old else StepResult(StepState.KEPT, CHANGED)
