@@ -69,7 +69,6 @@ def boottime() -> float:
 
 
 @cache
-@cache
 def boot_id() -> str:
     """The kernel's name for this start of the machine."""
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

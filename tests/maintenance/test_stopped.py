@@ -77,7 +77,12 @@ def test_a_run_that_is_stopped_before_its_go_has_deleted_nothing(
 
 def test_a_collection_that_is_stopped_says_so(house: House, gone: Built) -> None:
     house.keeper.tell("hold", "collect")
-    house.at[StepName.COLLECT] = lambda: stop(house)
+
+    def stop_later() -> None:
+        wait_for(lambda: bool(house.keeper.processes("collector")), "the collector has begun")
+        stop(house)
+
+    house.at[StepName.COLLECT] = lambda: in_background(stop_later)
     row = house.run()
     assert (row.outcome, row.reason) == (RunOutcome.STOPPED, "bob stopped it. What is gone is gone.")
     assert house.activity_of(row).reason == row.reason

@@ -15,8 +15,9 @@ from webapp.registry.errors import DeletesDisabled, Denied, RegistryError, Unaut
 from webapp.removal.carry_out import rewrite_of
 from webapp.removal.ending import DANGLING, INTERRUPTED, finish
 from webapp.removal.ground import Ground, StepResult, ground_of
+from webapp.removal.half_written import on_what_or_half_written
 from webapp.removal.journal import end_steps, end_tags, journal_of, open_steps, unfinished
-from webapp.removal.looks import REQUESTS_AT_A_TIME, list_tags, look_at
+from webapp.removal.looks import REQUESTS_AT_A_TIME, list_tags
 from webapp.removal.models import GONE, OPEN_STATES, UNFINISHED, Removal, RemovalStep, StepKind, StepState
 from webapp.removal.remover import Remover, lease_name
 from webapp.removal.rewriting import look_at_list
@@ -108,7 +109,8 @@ def _look_up_tags(
     """What became of tags that were being taken away by themselves; half deleted ones are deleted, or put back."""
     try:
         listed = list_tags(ground.client, ground.repository)
-        now_on = look_at(ground.client, ground.executor, ground.repository, sorted(tags))
+        found_on = ground.executor.map(lambda tag: on_what_or_half_written(ground, tag), tags)
+        now_on = dict(zip(tags, found_on, strict=True))
     except RegistryError as error:
         return dict.fromkeys(tags, StepResult(StepState.UNKNOWN, error.sentence, error))
     stand_in = stand_in_of(token) if token else None
@@ -117,7 +119,7 @@ def _look_up_tags(
     if stand_in and refusal:
         found |= put_back(ground, half, stand_in, journal, refusal)
     elif stand_in:
-        found |= untag_by_stand_in(ground, half, stand_in, journal)
+        found |= untag_by_stand_in(ground, half, stand_in, journal, again=True)
     return found
 
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from webapp.registry.errors import DeletesDisabled, Denied, NotFound, RegistryError, Unauthorised
 from webapp.registry.manifests import ManifestBytes
 from webapp.removal.ground import Ground, StepResult
+from webapp.removal.half_written import on_what_or_half_written
 from webapp.removal.looks import REQUESTS_AT_A_TIME, head_digest, list_tags, look_at
 from webapp.removal.models import StepState
 from webapp.removal.pushes import Pushes, pushed_since, pushes_of, pushes_until
@@ -24,6 +25,9 @@ HALF_DELETED = "It is half deleted, and could not be put back"
 
 Journal = Callable[[Collection[str]], Iterable[ManifestBytes]]
 """The kept bytes of some digests."""
+
+Look = Callable[[Ground, str], str | None]
+"""The digest that a tag is on; None for nothing."""
 
 
 def untag_by_name(ground: Ground, tags: Collection[str]) -> dict[str, StepResult]:
@@ -38,11 +42,14 @@ def untag_by_name(ground: Ground, tags: Collection[str]) -> dict[str, StepResult
 
 
 def untag_by_stand_in(
-    ground: Ground, tags: Collection[str], stand_in: ManifestBytes, journal: Journal
+    ground: Ground, tags: Collection[str], stand_in: ManifestBytes, journal: Journal, *, again: bool = False
 ) -> dict[str, StepResult]:
     """Put some tags on a stand-in and delete that. Raises nothing of the registry's.
 
     It may be called again for the same tags and stand-in after it was interrupted, and goes on where it was.
+
+    Args:
+        again: it was interrupted, so that a tag which cannot be read may be half written, by us.
     """
     if not tags:
         return {}
@@ -50,7 +57,8 @@ def untag_by_stand_in(
         listed = list_tags(ground.client, ground.repository)
     except RegistryError as error:
         return _nothing_deleted(tags, error)
-    found = ground.executor.map(lambda tag: _put(ground, tag, tag in listed, stand_in), tags)
+    look = on_what_or_half_written if again else _on_what
+    found = ground.executor.map(lambda tag: _put(ground, tag, tag in listed, stand_in, look), tags)
     put = dict(zip(tags, found, strict=True))
     on_it = [tag for tag, result in put.items() if result is None]
     others = {tag: result for tag, result in put.items() if result is not None}
@@ -109,11 +117,15 @@ def _delete_tag(ground: Ground, tag: str, is_listed: bool) -> StepResult:
     return StepResult(StepState.DELETED)
 
 
-def _put(ground: Ground, tag: str, is_listed: bool, stand_in: ManifestBytes) -> StepResult | None:
+def _on_what(ground: Ground, tag: str) -> str | None:
+    return head_digest(ground.client, ground.repository, tag)
+
+
+def _put(ground: Ground, tag: str, is_listed: bool, stand_in: ManifestBytes, look: Look) -> StepResult | None:
     """Put the stand-in under a tag; None where it is on it. A push that came in between is put back."""
     try:
         before = pushes_of(ground.remover.store, ground.repository, tag)
-        on = head_digest(ground.client, ground.repository, tag)
+        on = look(ground, tag)
         if on == stand_in.digest:
             before = pushes_until(before, ground.going[tag], ground.began_ns)
         elif (otherwise := _otherwise(ground, tag, on, is_listed)) is not None:
@@ -194,7 +206,7 @@ def _put_one_back(
     ground: Ground, tag: str, stand_in: ManifestBytes, kept: Mapping[str, ManifestBytes], error: RegistryError
 ) -> StepResult:
     try:
-        if head_digest(ground.client, ground.repository, tag) not in (stand_in.digest, None):
+        if on_what_or_half_written(ground, tag) not in (stand_in.digest, None):
             return StepResult(StepState.KEPT, CHANGED)
         old = kept.get(ground.going[tag])
         if old is None:
