@@ -99,6 +99,23 @@ def _repository(value: str) -> str:
     return value
 
 
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _host_and_port(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if value and (not host or not re.fullmatch(r"\d{1,5}", port, re.ASCII) or not 0 < int(port) < 65536):
+        raise ValueError("write a host and a port such as mail.example:587")
+    return value
+
+
+def _mail_security(value: str) -> str:
+    if value not in ("starttls", "tls", "none"):
+        raise ValueError("write starttls, tls or none")
+    return value
+
+
 def _secret_key(value: str) -> str:
     if len(value) < SHORTEST_SECRET_KEY:
         raise ValueError(
@@ -168,6 +185,26 @@ class Settings:
         _repository,
         "Repository in which a run proves by a small push, pull and delete that the registry is back. Empty: no such proof.",
     )
+    PUBLIC_URL: str = _setting(
+        "", _optional_address, "Address at which people reach Holystone, for the links in messages. Empty: no links."
+    )
+    WEBHOOK_URL: str = _setting("", _optional_address, "Address that notices are posted to, as JSON. Empty: none.")
+    WEBHOOK_SECRET: str = _setting("", _text, "Signs what is posted to `WEBHOOK_URL` (HMAC-SHA256). Empty: unsigned.")
+    PRIVATE_WEBHOOKS: bool = _setting(
+        "false", _yes_or_no, "Whether `WEBHOOK_URL` and `DEAD_MANS_SWITCH_URL` may be private addresses."
+    )
+    DEAD_MANS_SWITCH_URL: str = _setting(
+        "", _optional_address, "Address that is called after every successful window. Empty: none."
+    )
+    MAIL_SERVER: str = _setting("", _host_and_port, "Mail server for notices, such as `mail.example:587`. Empty: none.")
+    MAIL_SECURITY: str = _setting(
+        "starttls", _mail_security, "How the mail server is spoken to: `starttls`, `tls` or `none`."
+    )
+    MAIL_USERNAME: str = _setting("", _text, "User name for the mail server. Empty: none.")
+    MAIL_PASSWORD: str = _setting("", _text, "Password for the mail server.")
+    MAIL_FROM: str = _setting("", _text, "Sender of the mails.")
+    MAIL_TO: tuple[str, ...] = _setting("", _names, "Who gets the mails, separated by commas.")
+    METRICS_TOKEN: str = _setting("", _text, "Bearer token for `/metrics`. Empty: there is no such page.")
     SYNC_INTERVAL: float = _setting("5m", _seconds, "Time between two looks at what the registry holds.")
     DELETE_ENABLED: bool = _setting("true", _yes_or_no, "Whether anybody may delete through Holystone.")
     PROTECTED_TAGS: tuple[str, ...] = _setting(

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import collection, first_sync, keeper_at_rest, memory, reads, removal, repository_page
+from benchmarks import collection, due, first_sync, keeper_at_rest, memory, reads, removal, repository_page
 from benchmarks.figure import Figure
 
 MEASUREMENTS = {
@@ -19,6 +19,7 @@ MEASUREMENTS = {
     "estimate": collection.measure_estimate,
     "reads": reads.measure,
     "keeper": keeper_at_rest.measure,
+    "due": due.measure,
 }
 
 DIGITS = {"ms": 1, "s": 2, "MB": 1, "%": 2}

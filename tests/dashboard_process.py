@@ -41,6 +41,12 @@ class DashboardProcess:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """The process that was started; the one that answers the pages is its child."""
+        assert self._process is not None
+        return self._process.pid
+
     def command(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """Run one of its commands and return what it printed."""
         flask = [sys.executable, "-m", "flask", "--app", "wsgi", *words]

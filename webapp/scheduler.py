@@ -7,6 +7,7 @@ only one process does it.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -15,14 +16,17 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from webapp.catalogue.rows import registry_state
 from webapp.catalogue.sync import sync_if_free
 from webapp.maintenance.keeper_look import look_at_keeper
-from webapp.maintenance.reconcile import end_interrupted_runs
+from webapp.maintenance.reconcile import Unreadable, reconcile
 from webapp.parts import Parts
 from webapp.removal.recovery import recover
+from webapp.windows.due import carry_out_what_is_due, is_anything_due
 
 log = logging.getLogger(__name__)
 
 RECOVERY_INTERVAL_S = 60
+RECONCILE_INTERVAL_S = 10
 HEARTBEAT_INTERVAL_S = 20
+WINDOWS_INTERVAL_S = 10
 
 
 def start(parts: Parts) -> BackgroundScheduler:
@@ -34,12 +38,20 @@ def start(parts: Parts) -> BackgroundScheduler:
     )
     jobs: dict[Callable[[Parts], object], float] = {
         beat: HEARTBEAT_INTERVAL_S,
-        end_runs: RECOVERY_INTERVAL_S,
         look_up_removals: RECOVERY_INTERVAL_S,
+        look_at_windows: WINDOWS_INTERVAL_S,
         look_at_the_registry: parts.settings.SYNC_INTERVAL,
     }
     for job, seconds in jobs.items():
         scheduler.add_job(job, "interval", seconds=seconds, args=[parts], next_run_time=parts.now(), id=job.__name__)
+    scheduler.add_job(
+        reconcile_runs,
+        "interval",
+        seconds=RECONCILE_INTERVAL_S,
+        args=[parts, Unreadable()],
+        next_run_time=parts.now(),
+        id=reconcile_runs.__name__,
+    )
     scheduler.start()
     return scheduler
 
@@ -51,9 +63,9 @@ def beat(parts: Parts) -> None:
     look_at_keeper(parts.maintainer)
 
 
-def end_runs(parts: Parts) -> None:
-    """Bring runs whose process is gone to their true end."""
-    end_interrupted_runs(parts.maintainer)
+def reconcile_runs(parts: Parts, unreadable: Unreadable) -> None:
+    """Adopt what a dead process left, end what has ended, and report a mode that nothing explains."""
+    reconcile(parts.maintainer, unreadable)
 
 
 def look_up_removals(parts: Parts) -> None:
@@ -66,3 +78,18 @@ def look_at_the_registry(parts: Parts) -> None:
     report = sync_if_free(parts.catalogue)
     if report and report.problem:
         log.warning("The sync is not complete: %s", report.problem)
+
+
+def look_at_windows(parts: Parts) -> None:
+    """Begin what is due, in a thread of its own: the run of a window may take hours, and the other jobs go on."""
+    with parts.reading() as session:
+        if not is_anything_due(session, parts.now()):
+            return
+    threading.Thread(target=_carry_out_windows, args=[parts], name="window", daemon=True).start()
+
+
+def _carry_out_windows(parts: Parts) -> None:
+    try:
+        carry_out_what_is_due(parts.maintainer)
+    except Exception:
+        log.exception("The run of a window ended early")  # the records say how far it came, and the next look goes on

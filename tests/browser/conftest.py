@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 
 from tests.chromium import chromium_program, open_chromium
 from tests.dashboard_process import PASSWORD, DashboardProcess
-from tests.pages.conftest import app, cast_template, fleet_pusher, make_app, synced_template  # noqa: F401
+from tests.pages.conftest import app, cast_template, fleet_pusher, make_app, shown_app, synced_template  # noqa: F401
 from tests.records import cheap_passwords, records_template  # noqa: F401
 from tests.runtime.keeper_process import KeeperProcess, wait_for
 from tests.served_app import served

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 
 from demo.fleet import API, BUILDER, ETL, LONG_TAG, SHOP, WEB
 from tests.browser.conftest import errors_of, new_context, sign_in
-from tests.look.records import everything, open_removal
+from tests.look.records import everything, open_removal, windows
 from tests.pages.conftest import parts_of
 from tests.served_app import served
 
@@ -33,6 +33,12 @@ PATHS = (
     "/activities",
     "/maintenance",
     "/maintenance/free-space",
+    "/maintenance/hold",
+    "/maintenance/windows/new",
+    "/maintenance/windows/1",
+    "/maintenance/windows/1/run",
+    "/maintenance/windows/1/delete",
+    "/maintenance/windows/3/change",
     "/maintenance/runs/3",
     "/maintenance/runs/4",
     "/status",
@@ -83,6 +89,7 @@ def _full(app: Flask) -> Any:
     with parts_of(app).writing() as session:
         everything(session)
         open_removal(session)
+        windows(session)
     return served(app)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -28,6 +28,9 @@ from webapp.maintenance.printed import pack
 from webapp.maintenance.states import STEPS
 from webapp.removal.models import Removal, RemovalState, RemovalStep, RemovedTag, StepKind, StepState
 from webapp.removal.wanted import Wanted
+from webapp.windows.due import MISSED
+from webapp.windows.models import Occurrence, OccurrenceState, Window
+from webapp.windows.records import Change, Plan, make, skip_next
 
 Prepare = Callable[[Session], None]
 
@@ -134,6 +137,38 @@ def live_run(session: Session) -> None:
     """A run that collects."""
     _run(session, 5, None, timedelta(seconds=40))
     _mode(session, RegistryMode.READ_ONLY, "")
+
+
+def windows(session: Session) -> None:
+    """Three windows: one every night, with a past of its own; one at the weekend that overlaps with it; one that rests."""
+    change = Change("alice", "10.0.0.7", NOW - timedelta(days=40))
+    begins = (NOW + timedelta(hours=7)).replace(minute=0, second=0, microsecond=0)
+    every_day = frozenset(range(7))
+    nightly = make(session, Plan("Nightly", every_day, begins.time(), "UTC", 3600), change)
+    make(session, Plan("Weekend, with more time", frozenset({5, 6}), begins.time(), "UTC", 4 * 3600, 10**9), change)
+    rests = make(session, Plan("Moving house", every_day, time(3), "Europe/Berlin", 1800), change)
+    session.get_one(Window, rests).paused_until = NOW + timedelta(days=12)
+    skip_next(session, session.get_one(Window, nightly), Change("alice", "10.0.0.7", begins + timedelta(seconds=1)))
+    for day, (state, sentence) in enumerate(BECAME, 1):
+        planned_at = begins - timedelta(days=day)
+        session.add(
+            Occurrence(
+                window_id=nightly, planned_at=planned_at, noted_at=planned_at, state=state, sentence=sentence,
+                run_id=RUNS.get(state),
+            )
+        )  # fmt: skip
+
+
+RUNS = {OccurrenceState.RUN: 4, OccurrenceState.NOT_WORTH_IT: 2}
+BECAME = (
+    (OccurrenceState.RUN, ""),
+    (OccurrenceState.NOT_WORTH_IT, "It would free 12,300,000 bytes, and the window asks for at least 1,000,000,000."),
+    (OccurrenceState.MISSED, MISSED),
+    (OccurrenceState.SKIPPED, "alice skipped it."),
+    (OccurrenceState.RUN_UNDER_WAY, "Run 3 was under way."),
+    (OccurrenceState.DOES_NOT_FIT, "It may take up to 1,240.0 s, and the window has 1,100.0 s left."),
+    (OccurrenceState.NOT_READY, "The registry does not answer. See on the Status page what keeps it from that."),
+)
 
 
 def open_removal(session: Session) -> None:

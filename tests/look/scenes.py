@@ -29,6 +29,7 @@ STATES: dict[str, records.Prepare] = {
         records.empty, records.first_sync, records.first_steps, records.no_keeper, records.unreachable,
         records.read_only, records.deletes_disabled, records.in_doubt, records.failed_run, records.live_run, records.open_removal,
         records.paused_removal, records.stopping_removal, records.stopped_removal, records.asking_run,
+        records.windows,
     )
 }  # fmt: skip
 
@@ -145,6 +146,27 @@ def show_keys(page: Page) -> None:
     page.keyboard.press("?")
 
 
+def fill_window_wrongly(page: Page) -> None:
+    """A window without days, in a zone that does not exist, for too long."""
+    for box in page.locator("[name=weekdays]").all():
+        box.uncheck()
+    page.get_by_label("Time zone").fill("Europe/Atlantis")
+    page.get_by_label("Longest duration, in minutes").fill("2000")
+    page.get_by_role("button", name="Make the window").click()
+    expect(page.locator("#longest-hint.error")).to_be_visible()
+
+
+def open_pause(page: Page) -> None:
+    """The field for the day until which a window rests."""
+    page.locator(".window-acts summary").click()
+
+
+def open_delete(page: Page) -> None:
+    """The question before a window is deleted."""
+    page.get_by_role("link", name="Delete…").click()
+    _wait_for_dialog(page)
+
+
 def unfold_activity(page: Page) -> None:
     """The line of forty deletions."""
     page.locator(".activity", has_text="40 tags").first.locator("summary").click()
@@ -206,6 +228,15 @@ SCENES = (
     Scene("maintenance", "/maintenance"),
     Scene("maintenance-no-keeper", "/maintenance", "no-keeper"),
     Scene("by-hand", "/maintenance/by-hand"),
+    Scene("maintenance-windows", "/maintenance", "windows"),
+    Scene("window", "/maintenance/windows/1", "windows"),
+    Scene("window-of-a-user", "/maintenance/windows/2", "windows", who=USER),
+    Scene("window-paused", "/maintenance/windows/3", "windows", act=open_pause),
+    Scene("window-new", "/maintenance/windows/new"),
+    Scene("window-errors", "/maintenance/windows/new", act=fill_window_wrongly),
+    Scene("window-run", "/maintenance/windows/1", "windows", act=open_dialog, whole=False),
+    Scene("window-delete", "/maintenance/windows/1", "windows", act=open_delete, whole=False),
+    Scene("window-ahead", "/repositories", "windows"),
     Scene("maintenance-live", "/maintenance", "live-run"),
     Scene("free-space", "/maintenance", act=open_dialog, whole=False),
     Scene("free-space-page", "/maintenance/free-space"),

@@ -49,13 +49,34 @@ TABLE = {
     ("POST", "/maintenance/by-hand"): FOR_ADMINISTRATORS,
     ("POST", "/maintenance/checked"): FOR_ADMINISTRATORS,
     ("POST", "/maintenance/read-write"): FOR_ADMINISTRATORS,
+    ("GET", "/maintenance/hold"): FOR_ADMINISTRATORS,
+    ("POST", "/maintenance/hold"): FOR_ADMINISTRATORS,
+    ("POST", "/maintenance/holds/<row:hold_id>/end"): FOR_ADMINISTRATORS,
     ("GET", "/maintenance/runs/<row:run_id>"): FOR_VIEWERS,
     ("POST", "/maintenance/runs/<row:run_id>/stop"): FOR_ADMINISTRATORS,
     ("GET", "/maintenance/runs/<row:run_id>/log"): FOR_VIEWERS,
+    ("GET", "/maintenance/windows/<row:window_id>"): FOR_VIEWERS,
+    **{
+        (method, f"/maintenance/windows/{path}"): FOR_ADMINISTRATORS
+        for path in ("new", "<row:window_id>/change", "<row:window_id>/run", "<row:window_id>/delete")
+        for method in ("GET", "POST")
+    },
+    ("POST", "/maintenance/windows/<row:window_id>/pause"): FOR_ADMINISTRATORS,
+    ("POST", "/maintenance/windows/<row:window_id>/resume"): FOR_ADMINISTRATORS,
+    ("POST", "/maintenance/windows/<row:window_id>/skip"): FOR_ADMINISTRATORS,
+    ("POST", "/maintenance/windows/<row:window_id>/take-back"): FOR_ADMINISTRATORS,
 }
 """What nobody in particular, a user and an administrator find."""
 
-EXAMPLES = {"filename": "css/base.css", "repository": "team/api", "tag": "1.3.0", "removal_id": 1, "run_id": 1}
+EXAMPLES = {
+    "filename": "css/base.css",
+    "repository": "team/api",
+    "tag": "1.3.0",
+    "removal_id": 1,
+    "run_id": 1,
+    "hold_id": 1,
+    "window_id": 1,
+}
 
 
 def routes(app: Flask) -> set[tuple[str, str]]:

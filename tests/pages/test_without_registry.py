@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from flask import Flask
 
-from tests.pages.conftest import Visitor, text_of
+from tests.pages.conftest import Visitor, parts_of, text_of
 from tests.registry_process import RegistryProcess
+from tests.windows.plans import a_window
 
-ASKED_AFRESH = {"removals.delete_tag", "removals.delete_repository", "maintenance.free_space"}
-EXAMPLES = {"filename": "css/base.css", "repository": "team/web", "tag": "2.1", "removal_id": 1, "run_id": 1}
+ASKED_AFRESH = {"removals.delete_tag", "removals.delete_repository", "maintenance.free_space", "windows.run"}
+EXAMPLES = {
+    "filename": "css/base.css",
+    "repository": "team/web",
+    "tag": "2.1",
+    "removal_id": 1,
+    "run_id": 1,
+    "window_id": 1,
+}
 NEEDS_A_RUN = {"maintenance.run", "maintenance.log_file"}
 
 
 def test_every_page_answers_while_the_registry_is_away(
     app: Flask, alice: Visitor, without_registry: RegistryProcess
 ) -> None:
+    a_window(parts_of(app).writing, parts_of(app).now())
     for rule in app.url_map.iter_rules():
         if "GET" not in (rule.methods or set()) or rule.endpoint in NEEDS_A_RUN | {"removals.show"}:
             continue

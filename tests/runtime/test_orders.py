@@ -58,7 +58,7 @@ def a_collection(**changes: Any) -> dict[str, Any]:
         (a_collection(deadline_s=float("inf")), "deadline_s"),
         (a_collection(go_s="30"), "go_s"),
         (a_collection(go_s=601), "go_s"),
-        (a_collection(kind="hold", go_s=None, until=1e9), "cannot hold the registry read-only yet"),
+        (a_collection(kind="hold", go_s=None, until=1e9), "until is not a time within a week from now"),
         ([a_collection()], "cannot be read"),
         ("no JSON", "cannot be read"),
         ("[" * 4000, "cannot be read"),

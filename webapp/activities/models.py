@@ -21,6 +21,14 @@ class ActivityKind(StrEnum):
     RUN_FINISHED = "run_finished"
     MADE_READ_WRITE = "made_read_write"
     CHECKED_CACHES = "checked_caches"
+    HOLD_STARTED = "hold_started"
+    HOLD_ENDED = "hold_ended"
+    WINDOW_MADE = "window_made"
+    WINDOW_CHANGED = "window_changed"
+    WINDOW_PAUSED = "window_paused"
+    WINDOW_RESUMED = "window_resumed"
+    WINDOW_SKIPPED = "window_skipped"
+    WINDOW_DELETED = "window_deleted"
     SIGNED_IN = "signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
     SIGNED_OUT = "signed_out"
@@ -42,6 +50,19 @@ ACCOUNT_KINDS = frozenset(
     }
 )
 """Kinds that tell of people and not of images."""
+
+
+WINDOW_KINDS = frozenset(
+    {
+        ActivityKind.WINDOW_MADE,
+        ActivityKind.WINDOW_CHANGED,
+        ActivityKind.WINDOW_PAUSED,
+        ActivityKind.WINDOW_RESUMED,
+        ActivityKind.WINDOW_SKIPPED,
+        ActivityKind.WINDOW_DELETED,
+    }
+)
+"""Kinds that tell of windows: their reason begins with the window's name and a colon."""
 
 
 class Outcome(StrEnum):

@@ -6,12 +6,15 @@ from flask import Flask
 
 from webapp.cli.activities import activities
 from webapp.cli.catalogue import repositories, sync, tags
+from webapp.cli.holds import hold  # noqa: F401  it joins the group
 from webapp.cli.maintenance import maintenance
 from webapp.cli.removal import remove
 from webapp.cli.users import users
+from webapp.cli.windows import windows
 
 
 def register(app: Flask) -> None:
     """Add all commands to `flask --app wsgi`."""
+    maintenance.add_command(windows)
     for command in (users, activities, sync, repositories, tags, remove, maintenance):
         app.cli.add_command(command)

@@ -16,6 +16,7 @@ from webapp.cli.answers import ExitCode, fail, parts, print_json
 from webapp.leases import LeaseLost
 from webapp.maintenance.confirmations import SENTENCE, confirm
 from webapp.maintenance.emergency import StillNotReadWrite, make_read_write
+from webapp.maintenance.holds import ask_to_end, open_holds
 from webapp.maintenance.models import Question, Run, RunKind, RunOutcome, Strategy
 from webapp.maintenance.preflight import whole_preflight
 from webapp.maintenance.reconcile import end_interrupted_runs
@@ -115,19 +116,20 @@ def read_write(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @with_appcontext
 def stop(as_json: bool) -> None:
-    """Stop the run that is under way. What is gone is gone; the registry comes back read-write."""
+    """Stop the run, or end the hold, that is under way. What is gone is gone; the registry comes back read-write."""
+    actor = getpass.getuser()
     with parts().writing() as session:
-        rows = unfinished_runs(session)
-        tokens = [row.token for row in rows if ask_to_stop(session, row.id, getpass.getuser())]
+        tokens = [row.token for row in unfinished_runs(session) if ask_to_stop(session, row.id, actor)]
+        tokens += [row.token for row in open_holds(session) if ask_to_end(session, row.id, actor)]
     folder = parts().settings.KEEPER_FOLDER
     if not tokens or folder is None:
-        fail("No run is under way.", as_json)
+        fail("No run is under way, and the registry is not held.", as_json)
     for token in tokens:
         cancel(folder, token)
     if as_json:
         print_json({"outcome": "asked"})
     else:
-        click.echo("The keeper was asked to end the run. `maintenance status` says how far it is.")
+        click.echo("The keeper was asked to end it. `maintenance status` says how far it is.")
 
 
 @maintenance.command("status")

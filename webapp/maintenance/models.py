@@ -43,6 +43,13 @@ class Question(StrEnum):
     UPLOADS = "uploads"
 
 
+class Obstacle(StrEnum):
+    """Why a run of a window did not begin, where nothing was wrong."""
+
+    NOT_WORTH_IT = "not-worth-it"
+    DOES_NOT_FIT = "does-not-fit"
+
+
 class StepName(StrEnum):
     """The steps of a run, in their order; `states.py` says which kind of run has which."""
 
@@ -69,6 +76,7 @@ class Run(Base):
 
     Attributes:
         asks: the question that it ended with; '' for none.
+        obstacle: what kept it from beginning in its window; '' for nothing.
         agreed: the questions that were answered beforehand, separated by commas.
         stopped_by: who asked it to stop; '' for nobody.
         ordered_at: when the registry was about to be asked to step aside. What was removed before is collected.
@@ -79,6 +87,7 @@ class Run(Base):
         blobs_of_unknown_size: so many are not in `bytes_predicted`, and not in `bytes_freed` where the store cannot
             be read: it is at least that much.
         tags_seen: how many the catalogue had.
+        ends_by: when the window that it belongs to ends; None for a run outside one.
     """
 
     __tablename__ = "runs"
@@ -107,6 +116,7 @@ class Run(Base):
     seconds_without_push: Mapped[float | None]
     seconds_without_pull: Mapped[float | None]
     asks: Mapped[str] = mapped_column(default="")
+    obstacle: Mapped[str] = mapped_column(default="")
     agreed: Mapped[str] = mapped_column(default="")
     stopped_by: Mapped[str] = mapped_column(default="")
     ordered_at: Mapped[datetime | None]
@@ -119,6 +129,7 @@ class Run(Base):
     blobs_deleted: Mapped[int | None]
     blobs_of_unknown_size: Mapped[int] = mapped_column(default=0)
     tags_seen: Mapped[int | None]
+    ends_by: Mapped[datetime | None]
     output: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
 
     steps: Mapped[list[RunStep]] = relationship(order_by="RunStep.position")
@@ -167,3 +178,31 @@ class KeeperSeen(Base):
     sentence: Mapped[str]
     registry_version: Mapped[str] = mapped_column(default="")
     seen_at: Mapped[datetime]
+
+
+class Hold(Base):
+    """The registry read-only for a stated time, for a backup or a move. The keeper ends it, whoever else lives.
+
+    Attributes:
+        token: names the order to the keeper; it is written before the order is.
+        until: when it ends at the latest.
+        outcome: None while it is under way, or nobody knows yet how it ended.
+    """
+
+    __tablename__ = "holds"
+    __table_args__ = (Index("ix_holds_outcome", "outcome"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token: Mapped[str] = mapped_column(unique=True)
+    strategy: Mapped[str]
+    actor: Mapped[str]
+    place: Mapped[str]
+    purpose: Mapped[str] = mapped_column(default="")
+    activity_id: Mapped[int]
+    fencing_token: Mapped[int]
+    started_at: Mapped[datetime]
+    until: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    outcome: Mapped[RunOutcome | None]
+    reason: Mapped[str] = mapped_column(default="")
+    stopped_by: Mapped[str] = mapped_column(default="")

@@ -40,6 +40,7 @@ class Ending:
     seconds_without_push: float | None = None
     seconds_without_pull: float | None = None
     asks: str = ""
+    obstacle: str = ""
 
 
 def ending_of(result: Result | None, printed: Printed, cut: CutShort | None) -> Ending:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from webapp.maintenance.comparison import compare
+from webapp.maintenance.limits import refuse_where_it_does_not_fit, spare_s
 from webapp.maintenance.models import Question
 from webapp.maintenance.rehearsal import rehearse
 from webapp.maintenance.running import Running, StepFailed, stop_if_asked
@@ -15,7 +16,8 @@ def wait_for_uploads(running: Running) -> str:
     """Wait for a moment without a push under way. A push that the hand-over cuts has to be repeated.
 
     Raises:
-        StepFailed: there was none within ten minutes: a person is asked.
+        StepFailed: there was none within ten minutes, or while its window had time for the run: a person is asked.
+        Skipped: the run does not fit into what is left of its window.
     """
     sentence = _wait(running)
     dry_run = running.found.dry_run
@@ -23,6 +25,7 @@ def wait_for_uploads(running: Running) -> str:
         rehearse(running)
         compare(running)
         sentence += " The dry run was made anew, since over ten minutes had gone by."
+    refuse_where_it_does_not_fit(running)
     return sentence
 
 
@@ -37,7 +40,10 @@ def _wait(running: Running) -> str:
         stop_if_asked(running)
         return True
 
-    within_s, quiet_s = maintainer.quiet_within_s, maintainer.quiet_s
+    refuse_where_it_does_not_fit(running)
+    spare, quiet_s = spare_s(running), maintainer.quiet_s
+    within_s = maintainer.quiet_within_s if spare is None else spare
     if not wait_for_quiet(maintainer.store, maintainer.monotonic, within_s, quiet_s, go_on):
-        raise StepFailed(f"For {within_s / 60:g} minutes there was always an upload under way.", Question.UPLOADS)
+        how_long = f"For {within_s / 60:g} minutes" if spare is None else "For as long as the window had time for a run"
+        raise StepFailed(f"{how_long} there was always an upload under way.", Question.UPLOADS)
     return "No upload is moving."

@@ -1,58 +1,184 @@
-"""A dashboard that starts finds runs without an end in its records: the keeper says how they ended."""
+"""What do the records say, what does the keeper say, what is the mode over HTTP? At the start and every ten seconds.
+
+An order that the records know is adopted; a run or hold whose process and order are gone is brought to its true end.
+Nothing is resumed that the keeper knows nothing of, also not after a backup of the records was restored.
+"""
 
 from __future__ import annotations
 
-from webapp.leases import KEEPER_LEASE, Lease, LeaseHeld, held, still_ours
-from webapp.maintenance.models import Run, RunOutcome, StepName, Strategy
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp.catalogue.models import RegistryMode
+from webapp.catalogue.revisions import LOOKING
+from webapp.catalogue.rows import registry_state
+from webapp.catalogue.sync import note_mode
+from webapp.leases import KEEPER_LEASE, Lease, LeaseHeld, LeaseLost, held, still_ours
+from webapp.maintenance.holds import look_after, open_holds
+from webapp.maintenance.models import Run, RunKind, RunOutcome, StepName, StepState, Strategy
 from webapp.maintenance.outcome import CutShort
-from webapp.maintenance.records import end_run, unfinished_runs
-from webapp.maintenance.run import finish
+from webapp.maintenance.pull_proof import newest_tags, pulling_now
+from webapp.maintenance.records import end_run, end_step, unfinished_runs
+from webapp.maintenance.run import finish, go_on_from_holding
 from webapp.maintenance.running import Maintainer, Running
-from webapp.maintenance.waiting import cancel_before_go
+from webapp.maintenance.steps import reader_of
+from webapp.maintenance.waiting import cancel, cancel_before_go
+from webapp.registry.capabilities import Mode, read_mode
+from webapp.registry.errors import RegistryError, RegistryUnreachable
+from webapp.runtime import orders
+from webapp.runtime.orders import KeeperError, Kind, Phase
+
+log = logging.getLogger(__name__)
 
 INTERRUPTED = "Holystone was interrupted."
+TAKEN_UP = f"{INTERRUPTED} It was taken up again."
+UNEXPLAINED = "It is read-only, and no run or hold of Holystone explains that."
+PATIENCE_S = 300.0
+"""For so long nothing is done about records that cannot be read."""
+
+_BEFORE_GO = (Phase.PREPARING, Phase.DRAINING, Phase.HOLDING)
+
+
+@dataclass(slots=True)
+class Unreadable:
+    """Since when the records cannot be read, in seconds of `monotonic`; None while they can."""
+
+    since_s: float | None = None
+
+
+def reconcile(maintainer: Maintainer, unreadable: Unreadable) -> None:
+    """Look at all three, and mend what can be mended. Raises nothing of the records'."""
+    try:
+        end_interrupted_runs(maintainer)
+        look_at_mode(maintainer)
+    except LeaseLost:
+        return  # somebody else is at it
+    except SQLAlchemyError as error:
+        _without_records(maintainer, unreadable, error)
+    else:
+        unreadable.since_s = None
 
 
 def end_interrupted_runs(maintainer: Maintainer) -> None:
-    """Bring runs whose process is gone to their true end.
+    """Bring runs and holds whose process is gone to their true end.
 
-    An order that has no 'go' yet is cancelled: its proof is not ours, and without a fresh one nothing may start. One
-    that is collecting goes on to its end, which the keeper keeps.
+    An order that has no 'go' yet is adopted: 'go' is sent only after a proof of our own. One that is collecting goes
+    on to its end, which the keeper keeps; a hold lives until its time.
     """
     with maintainer.reading() as session:
-        if not unfinished_runs(session):
+        if not unfinished_runs(session) and not open_holds(session):
             return
     try:
         with held(maintainer.writing, KEEPER_LEASE) as lease:
             with maintainer.reading() as session:
-                runs = unfinished_runs(session)
+                runs, holds = unfinished_runs(session), open_holds(session)
+            for row in holds:
+                look_after(maintainer, lease, row)
             for run in runs:
                 _end(maintainer, lease, run)
     except LeaseHeld:
         return  # its process lives
 
 
+def look_at_mode(maintainer: Maintainer) -> None:
+    """Write down what the registry allows, where that is not what the records say and nothing of ours explains it."""
+    found, sentence = _mode_over_http(maintainer)
+    with maintainer.reading() as session:
+        known = registry_state(session)
+        if found is None or (known.mode, known.mode_sentence) == (found, sentence) or _is_ours(maintainer):
+            return
+    try:
+        with held(maintainer.writing, KEEPER_LEASE, owner=LOOKING) as lease:
+            if _is_ours(maintainer) or _mode_over_http(maintainer) != (found, sentence):
+                return  # it began, or ended, since
+            with maintainer.writing() as session:
+                still_ours(session, lease)
+                note_mode(session, found, sentence, maintainer.now())
+    except LeaseHeld:
+        return
+
+
+def _is_ours(maintainer: Maintainer) -> bool:
+    with maintainer.reading() as session:
+        return bool(unfinished_runs(session) or open_holds(session))
+
+
+def _mode_over_http(maintainer: Maintainer) -> tuple[RegistryMode | None, str]:
+    try:
+        mode = read_mode(maintainer.client)
+    except RegistryUnreachable as error:
+        return RegistryMode.UNREACHABLE, error.sentence
+    except RegistryError:
+        return None, ""  # it does not say; the next sync says why
+    if mode == Mode.UNKNOWN:
+        return None, ""
+    return (RegistryMode.READ_ONLY, UNEXPLAINED) if mode == Mode.READ_ONLY else (RegistryMode.READ_WRITE, "")
+
+
 def _end(maintainer: Maintainer, lease: Lease, run: Run) -> None:
     if maintainer.folder is None:
-        _end_without_keeper(maintainer, lease, run.id)
+        _end_without(maintainer, lease, run.id, "No keeper is set any more, so nobody can say how the run ended.")
         return
-    cancel_before_go(maintainer.folder, run.token)
     if not any(each.name == StepName.ORDER for each in run.steps):
-        _end_unordered(maintainer, lease, run.id)
+        cancel_before_go(maintainer.folder, run.token)
+        _end_without(maintainer, lease, run.id, "The registry had not been asked to step aside.")
         return
     running = Running(maintainer, maintainer.folder, lease, run.id, run.token, run.kind, Strategy(run.strategy))
+    if run.kind == RunKind.COLLECT and not run.stopped_by and _waits_for_go(maintainer.folder, run.token):
+        _take_up(running)
+        return
+    cancel_before_go(maintainer.folder, run.token)
     finish(running, CutShort(RunOutcome.INTERRUPTED, INTERRUPTED))
 
 
-def _end_unordered(maintainer: Maintainer, lease: Lease, run_id: int) -> None:
-    with maintainer.writing() as session:
-        still_ours(session, lease)
-        reason = f"{INTERRUPTED} The registry had not been asked to step aside."
-        end_run(session, session.get_one(Run, run_id), RunOutcome.INTERRUPTED, reason, maintainer.now())
+def _waits_for_go(folder: Path, token: str) -> bool:
+    """Whether the keeper carries this order out, and nobody has let its collector start."""
+    try:
+        state = orders.read_state(folder)
+    except KeeperError:
+        return False
+    return state.token == token and state.phase in _BEFORE_GO and not (folder / "go").exists()
 
 
-def _end_without_keeper(maintainer: Maintainer, lease: Lease, run_id: int) -> None:
+def _take_up(running: Running) -> None:
+    """Go on with a run: what its process had begun, it did not end."""
+    maintainer = running.maintainer
+    with maintainer.writing() as session:
+        still_ours(session, running.lease)
+        for name in StepName:
+            end_step(session, running.run_id, name, StepState.DONE, TAKEN_UP, maintainer.now())
+        note_mode(session, RegistryMode.READ_ONLY, "Space is being freed.", maintainer.now())
+        tags = [(repository, tag) for repository, tag, _ in newest_tags(session)]
+    client = reader_of(running)
+    running.found.pulls = pulling_now(client, tags) if client else ()
+    go_on_from_holding(running)
+
+
+def _end_without(maintainer: Maintainer, lease: Lease, run_id: int, why: str) -> None:
     with maintainer.writing() as session:
         still_ours(session, lease)
-        reason = f"{INTERRUPTED} No keeper is set any more, so nobody can say how the run ended."
-        end_run(session, session.get_one(Run, run_id), RunOutcome.INTERRUPTED, reason, maintainer.now())
+        run = session.get_one(Run, run_id)
+        end_run(session, run, RunOutcome.INTERRUPTED, f"{INTERRUPTED} {why}", maintainer.now())
+
+
+def _without_records(maintainer: Maintainer, unreadable: Unreadable, error: SQLAlchemyError) -> None:
+    """Whose order it is cannot be known. After a while one that only waits is ended; the keeper ends all others."""
+    now_s = maintainer.monotonic()
+    if unreadable.since_s is None:
+        unreadable.since_s = now_s
+        log.error("The records cannot be read: %s", type(error).__name__)
+    if maintainer.folder is not None and now_s - unreadable.since_s >= PATIENCE_S:
+        cancel_what_waits(maintainer.folder)
+
+
+def cancel_what_waits(folder: Path) -> None:
+    """Cancel a collection that waits for its 'go'. That makes the registry read-write, and needs no row (law 2)."""
+    try:
+        state = orders.read_state(folder)
+    except KeeperError:
+        return
+    if state.token and state.kind == Kind.COLLECT and state.phase == Phase.HOLDING:
+        cancel(folder, state.token)

@@ -13,7 +13,7 @@ from webapp.activities.models import ActivityKind, Outcome
 from webapp.activities.record import complete, record
 from webapp.leases import Lease
 from webapp.maintenance.estimate import EstimateFacts, PastRun
-from webapp.maintenance.models import Run, RunKind, RunOutcome, RunStep, StepName, StepState
+from webapp.maintenance.models import Hold, Run, RunKind, RunOutcome, RunStep, StepName, StepState
 from webapp.maintenance.printed import unpack
 
 LINES_SHOWN = 40
@@ -93,6 +93,11 @@ def unfinished_runs(session: Session) -> Sequence[Run]:
     """Runs without an outcome, oldest first."""
     query = select(Run).options(selectinload(Run.steps)).where(Run.outcome.is_(None)).order_by(Run.id)
     return session.scalars(query).all()
+
+
+def is_held_read_only(session: Session) -> bool:
+    """Whether there is a hold without an outcome."""
+    return session.scalar(select(Hold.id).where(Hold.outcome.is_(None)).limit(1)) is not None
 
 
 def ask_to_stop(session: Session, run_id: int, actor: str) -> bool:

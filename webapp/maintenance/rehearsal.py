@@ -7,6 +7,7 @@ from datetime import datetime
 
 from webapp.catalogue.sizes import known_sizes
 from webapp.maintenance.estimate import EstimateFacts, estimate
+from webapp.maintenance.limits import longest_s, look_at_limits, refuse_where_over
 from webapp.maintenance.models import Run
 from webapp.maintenance.printed import read_printed
 from webapp.maintenance.records import past_runs
@@ -34,6 +35,7 @@ def rehearse(running: Running) -> str:
 
     Raises:
         StepFailed: it cannot be made, or failed three times.
+        Skipped: the run is not worth its window, or does not fit into what is left of it.
     """
     problem = ""
     for _try in range(TRIES):
@@ -42,19 +44,21 @@ def rehearse(running: Running) -> str:
         began_at, began_s = running.maintainer.now(), running.maintainer.monotonic()
         result = _ordered(running)
         if result.exit_code is None:
+            refuse_where_over(running)
             raise StepFailed(result.reason or f"The keeper ended the dry run: {result.ended}.")
         found, problem = _summary(running, result)
         if found is not None:
             dry_run = _read(running, found, began_at, began_s)
             running.found.dry_run = dry_run
-            return _note(running, dry_run)
+            told = _note(running, dry_run)
+            return f"{told} {look_at_limits(running)}".rstrip()
     raise StepFailed(f"{problem} It was tried {TRIES} times.")
 
 
 def _ordered(running: Running) -> Result:
     """Have a dry run made, and wait for its end."""
     running.found.dry_runs += 1
-    order = Order(running.dry_run_token, Kind.DRY_RUN, running.maintainer.longest_s)
+    order = Order(running.dry_run_token, Kind.DRY_RUN, longest_s(running))
 
     def go_on(_state: object) -> bool:
         stop_if_asked(running)

@@ -6,7 +6,7 @@ The keeper holds what safety stands on: whatever becomes of this process, it bri
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
@@ -20,15 +20,17 @@ from webapp.maintenance.preflight import look_before
 from webapp.maintenance.printed import NOTHING_PRINTED, Printed, read_printed
 from webapp.maintenance.pull_watch import watching
 from webapp.maintenance.quiet import wait_for_uploads
-from webapp.maintenance.records import begin_run, end_run, unfinished_runs
+from webapp.maintenance.records import begin_run, end_run, is_held_read_only, unfinished_runs
 from webapp.maintenance.rehearsal import rehearse
 from webapp.maintenance.running import (
     Maintainer,
     NothingOrdered,
     OrderEnded,
     Running,
+    Skipped,
     StepFailed,
     StopAsked,
+    Within,
     step,
     writing_as_holder,
 )
@@ -55,11 +57,13 @@ ACTS: dict[StepName, Callable[[Running], str]] = {
     StepName.PROVE_READ_WRITE: prove_read_write,
 }
 
+AFTER_QUIET = (StepName.ORDER, StepName.PROVE_READ_ONLY, StepName.COLLECT)
+
 
 class RunUnderWay(Exception):
     """There is one run at a time, and a new one waits until it is known how the last one ended."""
 
-    sentence = "Another run is under way. Its page shows how far it is."
+    sentence = "Another run is under way, or the registry is held read-only. Maintenance shows which."
 
 
 class NoKeeper(Exception):
@@ -77,6 +81,7 @@ def run(
     *,
     strategy: Strategy | None = None,
     agreed: frozenset[Question] = frozenset(),
+    within: Within | None = None,
 ) -> int:
     """Carry out one run and return its id; how it ended is in its row.
 
@@ -84,6 +89,7 @@ def run(
         started: called with the id as soon as the run is written down.
         strategy: None for the best that this registry allows.
         agreed: questions that a person has answered with 'go on all the same'.
+        within: what its window allows; None for a run outside one.
 
     Raises:
         RunUnderWay: there is another one, or one whose end has not been looked up yet.
@@ -94,17 +100,21 @@ def run(
         raise NoKeeper
     chosen = strategy or strategy_of(maintainer)
     try:
-        with _keeper_held(maintainer) as lease:
+        with keeper_held(maintainer) as lease:
             token = orders.new_token()
             with maintainer.writing() as session:
                 still_ours(session, lease)
-                if unfinished_runs(session):
+                if unfinished_runs(session) or is_held_read_only(session):
                     raise RunUnderWay
                 run_id = begin_run(session, kind, token, actor, place, lease, maintainer.now())
                 row = session.get_one(Run, run_id)
                 row.strategy, row.agreed = chosen, ",".join(sorted(agreed))
+                if within is not None:
+                    row.ends_by = within.ends_by
+                    within.claim(session, run_id)
             started(run_id)
-            _carry_out(Running(maintainer, maintainer.folder, lease, run_id, token, kind, chosen, agreed))
+            folder = maintainer.folder
+            _carry_out(Running(maintainer, folder, lease, run_id, token, kind, chosen, agreed, within=within))
             return run_id
     except LeaseHeld:
         raise RunUnderWay from None
@@ -116,7 +126,7 @@ def strategy_of(maintainer: Maintainer) -> Strategy:
 
 
 @contextmanager
-def _keeper_held(maintainer: Maintainer) -> Iterator[Lease]:
+def keeper_held(maintainer: Maintainer) -> Iterator[Lease]:
     """Hold the lease of runs. A look at the untagged manifests holds it for the moment of a dry run: wait for that."""
     until = maintainer.monotonic() + LOOK_S
     while True:
@@ -130,6 +140,13 @@ def _keeper_held(maintainer: Maintainer) -> Iterator[Lease]:
                 continue
             yield lease
             return
+
+
+def go_on_from_holding(running: Running) -> None:
+    """Go on with a run whose process is gone and for which the registry steps aside: prove, 'go', collect, finish."""
+    running.found.sizes_before = blob_sizes(running.maintainer.store)
+    with watching(running.maintainer.is_answered, running.maintainer.monotonic) as pauses:
+        _order_and_finish(running, pauses, (StepName.PROVE_READ_ONLY, StepName.COLLECT))
 
 
 def _carry_out(running: Running) -> None:
@@ -153,15 +170,17 @@ def _take(running: Running, each: Step) -> None:
 
 def _not_begun(failed: Step, failure: StepFailed) -> Ending:
     """How a run ends that has not changed anything."""
+    if isinstance(failure, Skipped):
+        return Ending(RunOutcome.SKIPPED, failure.sentence, obstacle=failure.obstacle)
     outcome = RunOutcome.SKIPPED if failure.question else failed.outcome
     if isinstance(failure, StopAsked):
         outcome = RunOutcome.STOPPED
     return Ending(outcome, failure.sentence, asks=failure.question or "")
 
 
-def _order_and_finish(running: Running, pauses: Callable[[], float]) -> None:
+def _order_and_finish(running: Running, pauses: Callable[[], float], steps: Sequence[StepName] = AFTER_QUIET) -> None:
     try:
-        _order_and_collect(running)
+        _order_and_collect(running, steps)
     except NothingOrdered as failure:
         _end(running, Ending(RunOutcome.FAILED, failure.sentence))
     except OrderEnded:
@@ -174,9 +193,9 @@ def _order_and_finish(running: Running, pauses: Callable[[], float]) -> None:
         finish(running, pauses=pauses)
 
 
-def _order_and_collect(running: Running) -> None:
+def _order_and_collect(running: Running, steps: Sequence[StepName]) -> None:
     try:
-        for name in (StepName.ORDER, StepName.PROVE_READ_ONLY, StepName.COLLECT):
+        for name in steps:
             _take(running, step_named(name))
     except StepFailed:
         raise
@@ -234,6 +253,6 @@ def _end(running: Running, ending: Ending, printed: Printed = NOTHING_PRINTED) -
             row.blobs, row.manifests, row.blobs_marked = ending.blobs, ending.manifests, ending.blobs_marked
             row.blobs_deleted = ending.blobs_deleted
         row.seconds_without_push, row.seconds_without_pull = ending.seconds_without_push, ending.seconds_without_pull
-        row.asks = ending.asks
+        row.asks, row.obstacle = ending.asks, ending.obstacle
         row.output = printed.packed or row.output
         end_run(session, row, ending.outcome, ending.reason, running.maintainer.now())

@@ -14,7 +14,7 @@ from webapp.catalogue.revisions import revisions_in
 from webapp.catalogue.sync import Catalogue
 from webapp.database import Reading, Writing
 from webapp.leases import Lease, still_ours
-from webapp.maintenance.models import Question, Run, RunKind, StepName, StepState, Strategy
+from webapp.maintenance.models import Obstacle, Question, Run, RunKind, StepName, StepState, Strategy
 from webapp.maintenance.records import begin_step, end_step
 from webapp.maintenance.uploads import QUIET_S
 from webapp.registry.client import RegistryClient
@@ -107,6 +107,21 @@ class Findings:
 
 
 @dataclass(frozen=True, slots=True)
+class Within:
+    """What a window allows its run.
+
+    Attributes:
+        ends_by: when the window ends, and the run with it.
+        least_bytes: it begins only where at least so much would come back.
+        claim: called in the transaction that writes the run down; raises where it is not wanted any more.
+    """
+
+    ends_by: datetime
+    least_bytes: int = 0
+    claim: Callable[[Session, int], None] = lambda _session, _run_id: None
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """A run in hand: its row, its lease, and the token of its order."""
 
@@ -119,6 +134,7 @@ class Running:
     strategy: Strategy = Strategy.READ_ONLY
     agreed: frozenset[Question] = frozenset()
     found: Findings = field(default_factory=Findings)
+    within: Within | None = None
 
     @property
     def dry_run_token(self) -> str:
@@ -136,6 +152,14 @@ class StepFailed(Exception):
         super().__init__(sentence)
         self.sentence = sentence
         self.question = question
+
+
+class Skipped(StepFailed):
+    """Nothing is wrong, but the window of this run is not for it."""
+
+    def __init__(self, sentence: str, obstacle: Obstacle) -> None:
+        super().__init__(sentence)
+        self.obstacle = obstacle
 
 
 class StopAsked(StepFailed):

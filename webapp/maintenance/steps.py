@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from webapp.catalogue.models import RegistryMode
 from webapp.catalogue.sync import note_mode
+from webapp.maintenance.limits import longest_s
 from webapp.maintenance.models import Run, Strategy
 from webapp.maintenance.proofs import ProofFailed, prove_push, prove_writes_refused, wait_until_accepted
 from webapp.maintenance.pull_proof import prove_pull
@@ -40,14 +41,14 @@ def send_order(running: Running) -> str:
     with writing_as_holder(running) as session:
         row = session.get_one(Run, running.run_id)
         row.ordered_at = maintainer.now()
-        longest_s = row.estimated_most_s or 0.0
-    order = Order(running.token, Kind.COLLECT, maintainer.longest_s, READS[running.strategy], GO_S)
+        foretold_s = row.estimated_most_s or 0.0
+    order = Order(running.token, Kind.COLLECT, longest_s(running), READS[running.strategy], GO_S)
     try:
         orders.send_order(running.folder, order)
     except KeeperError as error:
         raise NothingOrdered(str(error)) from error
     _wait(running, Phase.HOLDING)
-    until = maintainer.now() + timedelta(seconds=longest_s) if longest_s else None
+    until = maintainer.now() + timedelta(seconds=foretold_s) if foretold_s else None
     with writing_as_holder(running) as session:
         note_mode(session, RegistryMode.READ_ONLY, "Space is being freed.", maintainer.now(), until)
     return STEPPED_ASIDE[running.strategy]
@@ -55,6 +56,7 @@ def send_order(running: Running) -> str:
 
 def prove_and_go(running: Running) -> str:
     """Prove that writes are refused, that pulls work, and that no removal is open; then let the collector start."""
+    _wait(running, Phase.HOLDING)
     began = orders.boottime_s()
     try:
         proofs = [_prove_refused(running), *_prove_pull_meanwhile(running)]

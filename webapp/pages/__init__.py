@@ -15,6 +15,7 @@ from webapp.pages import (
     errors,
     filters,
     health,
+    holds,  # noqa: F401  its views are maintenance's
     maintenance,
     permits,
     removals,
@@ -25,6 +26,7 @@ from webapp.pages import (
     status,
     tags,
     theme,
+    windows,
 )
 from webapp.pages.background import Background
 
@@ -51,5 +53,6 @@ def register(app: Flask) -> None:
     app.register_blueprint(removals.bp)
     app.register_blueprint(activities.bp)
     app.register_blueprint(maintenance.bp)
+    app.register_blueprint(windows.bp)
     app.register_blueprint(status.bp)
     app.register_blueprint(theme.bp)

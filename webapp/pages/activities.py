@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp.accounts.permissions import kinds_shown
 from webapp.activities.groups import Day, Line, grouped_by_day
 from webapp.activities.listing import Filter, page, read_cursor
-from webapp.activities.models import ACCOUNT_KINDS, Activity, ActivityKind, Outcome
+from webapp.activities.models import ACCOUNT_KINDS, WINDOW_KINDS, Activity, ActivityKind, Outcome
 from webapp.pages.answers import page_or_fragment
 from webapp.pages.current import parts, person
 from webapp.pages.filters import counted, short_digest
@@ -29,6 +29,14 @@ KINDS = {
     ActivityKind.RUN_STARTED: ("Begun runs", "play", "started a run"),
     ActivityKind.RUN_FINISHED: ("Runs", "box", "ran a collection"),
     ActivityKind.CHECKED_CACHES: ("Checked the caches", "box", "has checked the registry's caches"),
+    ActivityKind.HOLD_STARTED: ("Begun holds", "lock", "holds the registry read-only"),
+    ActivityKind.HOLD_ENDED: ("Holds", "lock", "held the registry read-only"),
+    ActivityKind.WINDOW_MADE: ("New windows", "clock", "made the window"),
+    ActivityKind.WINDOW_CHANGED: ("Changed windows", "clock", "changed the window"),
+    ActivityKind.WINDOW_PAUSED: ("Paused windows", "clock", "paused the window"),
+    ActivityKind.WINDOW_RESUMED: ("Resumed windows", "clock", "resumed the window"),
+    ActivityKind.WINDOW_SKIPPED: ("Skipped windows", "clock", "skips the next time of the window"),
+    ActivityKind.WINDOW_DELETED: ("Deleted windows", "trash", "deleted the window"),
     ActivityKind.MADE_READ_WRITE: ("Made read-write", "box", "made the registry read-write"),
     ActivityKind.SIGNED_IN: ("Sign-ins", "sign-in", "signed in"),
     ActivityKind.SIGN_IN_FAILED: ("Failed sign-ins", "lock", "tried to sign in"),
@@ -175,6 +183,8 @@ def _rest(activity: Activity) -> str:
     """What stands after the subject."""
     if activity.kind == ActivityKind.MANIFEST_DELETED:
         return f"of {activity.repository}"
+    if activity.kind in WINDOW_KINDS:
+        return f"“{activity.reason.partition(': ')[0]}”"
     return f"from {activity.place}" if activity.kind in ACCOUNT_KINDS and activity.place else ""
 
 

@@ -12,11 +12,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp.catalogue.models import RegistryMode, RegistryState
-from webapp.maintenance.listing import last_run, outcome_kind
+from webapp.maintenance.listing import keeper_seen, last_foretold, last_run, outcome_kind
+from webapp.maintenance.models import KeeperReadiness
+from webapp.maintenance.records import past_runs
 from webapp.pages.answers import TOAST, TROUBLE, wants_fragment
 from webapp.pages.current import may_delete, parts, person
 from webapp.pages.filters import moment
 from webapp.pages.theme import chosen_theme
+from webapp.windows.models import Window
+from webapp.windows.upcoming import times_of, within_a_day
+from webapp.windows.words import length_words, soon_words
 
 log = logging.getLogger(__name__)
 
@@ -80,21 +85,60 @@ def chip(state: RegistryState | None) -> Chip:
 
 
 def banner(session: Session, state: RegistryState | None) -> Banner | None:
-    """The first that is true: a failed run, then unreachable, then read-only, then deletes disabled."""
+    """The first that is true: a failed run, then unreachable, read-only, a window within a day, deletes disabled."""
     run = last_run(session)
     if run and outcome_kind(run) == "danger":
         link = Link("See what happened", url_for("maintenance.run", run_id=run.id))
         return Banner("danger", f"The last run {run.outcome}. {run.reason}".strip(), link)
-    status = Link("Status", url_for("status.index")) if request.endpoint != "status.index" else None
     if state is None:
         return None
+    return _of_mode(state) or _window_ahead(session) or _of_deletes(state)
+
+
+def _of_mode(state: RegistryState) -> Banner | None:
     if state.mode == RegistryMode.UNREACHABLE:
-        return Banner("danger", state.mode_sentence, status)
+        return Banner("danger", state.mode_sentence, _status())
     if state.mode == RegistryMode.READ_ONLY:
-        return Banner("warn", f"The registry is read-only{_until(state)}: nothing can be pushed or deleted.", status)
-    if state.may_delete is False and may_delete():
-        return Banner("warn", "The registry refuses deletes, so nothing can be deleted.", status)
+        return Banner("warn", f"The registry is read-only{_until(state)}: nothing can be pushed or deleted.", _status())
     return None
+
+
+def _of_deletes(state: RegistryState) -> Banner | None:
+    if state.may_delete is False and may_delete():
+        return Banner("warn", "The registry refuses deletes, so nothing can be deleted.", _status())
+    return None
+
+
+def _status() -> Link | None:
+    return Link("Status", url_for("status.index")) if request.endpoint != "status.index" else None
+
+
+def _window_ahead(session: Session) -> Banner | None:
+    """What a window of the next day means for those who push; None where none will begin."""
+    if person() is None:
+        return None
+    seen, now = keeper_seen(session), parts().now()
+    found = within_a_day(session, now)
+    if found is None or seen is None or seen.readiness not in (KeeperReadiness.READY, KeeperReadiness.BUSY):
+        return None
+    window, begins = found
+    zone = times_of(window).zone
+    local = begins.astimezone(zone)
+    where = f" ({window.zone})" if local.utcoffset() else ""
+    pause = "may pause" if window.least_bytes else "pause"
+    sentence = f"Pushes {pause} {soon_words(begins, zone, now)} at about {local:%H:%M}{where} {_for(session, window)}."
+    address = url_for("windows.show", window_id=window.id)
+    return Banner("info", sentence, Link("The window", address) if request.path != address else None)
+
+
+def _for(session: Session, window: Window) -> str:
+    """For how long: as the last collection took, or as a dry run has foretold."""
+    foretold = last_foretold(session)
+    lengths = [each.seconds_without_push for each in past_runs(session, 1)]
+    lengths += [foretold.estimated_s] if foretold and foretold.estimated_s is not None else []
+    if not lengths:
+        return f"for at most {length_words(window.longest_s)}"
+    return f"for about {length_words(min(lengths[0], window.longest_s))}"
 
 
 def _until(state: RegistryState | None) -> str:

@@ -15,18 +15,22 @@ from webapp.checks import Check, CheckState
 from webapp.maintenance import listing
 from webapp.maintenance.confirmations import confirm
 from webapp.maintenance.emergency import StillNotReadWrite, make_read_write
+from webapp.maintenance.holds import open_holds
 from webapp.maintenance.keeper_look import look_at_keeper
-from webapp.maintenance.models import KeeperReadiness, KeeperSeen, Question, Run, RunKind, Strategy
+from webapp.maintenance.models import Hold, KeeperReadiness, KeeperSeen, Question, Run, RunKind, Strategy
 from webapp.maintenance.preflight import NOT_CHECKED, preflight, what_refuses
 from webapp.maintenance.run import NoKeeper, RunUnderWay, strategy_of
 from webapp.maintenance.run import run as carry_out
+from webapp.maintenance.running import Within
 from webapp.pages.addresses import row_id
 from webapp.pages.answers import go_to, page_answer, page_or_fragment
 from webapp.pages.background import StillLooking
 from webapp.pages.current import background, is_administrator, parts, person, place
+from webapp.pages.filters import moment
 from webapp.pages.permits import Who, why_not
 from webapp.pages.run_chart import MOST_RUNS, ChartRun, run_chart
 from webapp.pages.run_words import FORETOLD_BY_DRY_RUN, run_line, strategy_choices, title_of
+from webapp.pages.window_words import windows_section
 from webapp.parts import Parts
 
 log = logging.getLogger(__name__)
@@ -48,8 +52,10 @@ def index() -> Response:
     with parts().reading() as session:
         seen = listing.keeper_seen(session)
         live = listing.live_run(session)
+        holds = open_holds(session)
         found = listing.runs(session, request.args.get("before", type=row_id))
         last = listing.last_run(session)
+        windows = windows_section(session, parts().now())
         chart = run_chart([_of_chart(each) for each in listing.ended_collections(session, MOST_RUNS)])
     ready = seen is not None and seen.readiness == KeeperReadiness.READY
     return page_answer(
@@ -60,6 +66,8 @@ def index() -> Response:
         why_not=why_not(Who.ADMINISTRATORS),
         facts=_facts(seen, last),
         live_run={"id": live.id, "words": title_of(live) + " is under way."} if live else None,
+        windows=windows,
+        hold=_hold(holds[0]) if holds else None,
         chart=chart,
         runs=[run_line(each) for each in found.runs],
         next_page=url_for(".index", before=found.before) if found.before else "",
@@ -71,12 +79,12 @@ def index() -> Response:
 def free_space() -> Response:
     """Say what will happen, and begin when a button is pressed."""
     if request.method == "GET":
-        return _dialog(*_looked())
+        return _dialog(*looked())
     kind = RunKind.DRY_RUN if request.form.get("kind") == RunKind.DRY_RUN else RunKind.COLLECT
     asked = request.form.get("strategy", "")
     strategy = Strategy(asked) if asked in list(Strategy) else None
     agreed = frozenset(Question(each) for each in request.form.getlist("agreed") if each in list(Question))
-    started = _start(parts(), kind, strategy, agreed)
+    started = start_run(parts(), kind, strategy, agreed)
     try:
         run_id = started.result(START_WITHIN_S)
     except (RunUnderWay, NoKeeper) as error:
@@ -124,15 +132,18 @@ def confirm_checked() -> Response:
     return go_to(url_for(".index"), "Recorded. Space can be freed now.")
 
 
-def _start(of: Parts, kind: RunKind, strategy: Strategy | None, agreed: frozenset[Question]) -> Future[int]:
-    """Begin a run in a thread of its own; the future is its id, as soon as it is written down."""
+def start_run(
+    of: Parts, kind: RunKind, strategy: Strategy | None, agreed: frozenset[Question], within: Within | None = None
+) -> Future[int]:
+    """Begin a run of whoever asks, in a thread of its own; the future is its id, as soon as it is written down."""
     started: Future[int] = Future()
     user = person()
     actor, where = user.name if user else "", place()
 
     def work() -> None:
         try:
-            carry_out(of.maintainer, kind, actor, where, started.set_result, strategy=strategy, agreed=agreed)
+            maintainer, note = of.maintainer, started.set_result
+            carry_out(maintainer, kind, actor, where, note, strategy=strategy, agreed=agreed, within=within)
         except (RunUnderWay, NoKeeper) as error:
             started.set_exception(error)
         except BaseException as error:
@@ -144,7 +155,7 @@ def _start(of: Parts, kind: RunKind, strategy: Strategy | None, agreed: frozense
     return started
 
 
-def _looked() -> tuple[Sequence[Check], str]:
+def looked() -> tuple[Sequence[Check], str]:
     """The checks, made afresh, and why a run could not begin now; '' where nothing stands in its way."""
     folder = parts().settings.KEEPER_FOLDER
     if folder is None:
@@ -186,6 +197,11 @@ def _dialog(checks: Sequence[Check], problem: str, status: int = 200) -> Respons
         else None,
         as_of=parts().now(),
     )
+
+
+def _hold(row: Hold) -> dict[str, object]:
+    purpose = f" for: {row.purpose}" if row.purpose else ""
+    return {"id": row.id, "words": f"{row.actor} holds the registry read-only until {moment(row.until)}{purpose}."}
 
 
 def _of_chart(run: Run) -> ChartRun:

@@ -54,6 +54,17 @@ WHO_MAY = {
     "maintenance.look_after_hand": Who.ADMINISTRATORS,
     "maintenance.confirm_checked": Who.ADMINISTRATORS,
     "maintenance.read_write": Who.ADMINISTRATORS,
+    "maintenance.hold": Who.ADMINISTRATORS,
+    "maintenance.end_hold": Who.ADMINISTRATORS,
+    "windows.show": Who.VIEWERS,
+    "windows.new": Who.ADMINISTRATORS,
+    "windows.change": Who.ADMINISTRATORS,
+    "windows.pause": Who.ADMINISTRATORS,
+    "windows.resume": Who.ADMINISTRATORS,
+    "windows.skip": Who.ADMINISTRATORS,
+    "windows.take_back": Who.ADMINISTRATORS,
+    "windows.run": Who.ADMINISTRATORS,
+    "windows.delete": Who.ADMINISTRATORS,
 }
 
 

@@ -34,13 +34,14 @@ class StrategyChoice:
     is_chosen: bool
 
 
-def strategy_choices(has_reader: bool, foretold: Run | None) -> list[StrategyChoice]:
+def strategy_choices(has_reader: bool, foretold: Run | None, time: str = "") -> list[StrategyChoice]:
     """The ways that this registry has, the best first.
 
     Args:
         foretold: the latest run that has foretold how long pushes stop; None where none has.
+        time: for how long pushes stop, in words, where that is known otherwise.
     """
-    time = _time_without_push(foretold)
+    time = time or _time_without_push(foretold)
     found = [
         (Strategy.READ_ONLY, "Read-only", f"Pulls pause twice for some 50 ms. Pushes are refused {time}."),
         (Strategy.STOP, "Stop", f"Neither pulls nor pushes are answered {time}."),

@@ -5,7 +5,8 @@
 
 It is the parent of every registry process: the writer (`serve`), the reader (`serve`, read-only by its environment)
 and the collector (`garbage-collect`). A collection: an order is read, the writer ends and drains, the store is locked,
-a `go` is read, the collector runs, the writer returns. Whatever fails, expires, is cancelled or killed, it returns.
+a `go` is read, the collector runs, the writer returns. A hold is the same without a collector, until a stated time.
+Whatever fails, expires, is cancelled or killed, the writer returns.
 It never does anything but the fixed kinds of order below, takes no program, path or option from a file, and starts
 no writer and no collector before the kernel's lock says that nobody else has the store.
 
@@ -132,6 +133,11 @@ def is_number(value: Any, most: float = float("inf")) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= most
 
 
+def is_soon(value: Any) -> bool:
+    now = boottime()
+    return is_number(value, now + 7 * 86400) and bool(value > now)
+
+
 def fault_of(order: dict[str, Any], boot_id: str, has_reads_address: bool) -> str:
     """Why the order is refused; empty where it may be carried out."""
     token, kind, reads = order.get("token"), order.get("kind"), order.get("reads", "none")
@@ -144,7 +150,7 @@ def fault_of(order: dict[str, Any], boot_id: str, has_reads_address: bool) -> st
         "go_s is not a number up to 600": is_number(order.get("go_s", 1), 600),
         "reads is none of none, same, own": isinstance(reads, str) and reads in ("none", "same", "own"),
         "reads is own, but there is no --reads-address": reads != "own" or has_reads_address,
-        "this keeper cannot hold the registry read-only yet": kind != "hold",
+        "until is not a time within a week from now": kind != "hold" or is_soon(order["until"]),
     }
     return "; ".join(sentence for sentence, is_kept in rules.items() if not is_kept)
 
@@ -511,8 +517,9 @@ class Keeper:
             self.answer(order, *outcome)
 
     def outcome(self) -> tuple[str, str, int | None]:
+        act = {"collect": self.collect, "dry-run": self.dry_run, "hold": self.hold}[self.order["kind"]]
         try:
-            code = self.collect() if self.order["kind"] == "collect" else self.dry_run()
+            code = act()
         except Ended as end:
             ended, reason = end.args
             return ended, reason, None
@@ -528,6 +535,25 @@ class Keeper:
     def collect(self) -> int:
         self.announce("preparing")
         self.check_store()
+        self.step_aside()
+        self.folder.remove("go")  # one that is older than *holding* proves nothing
+        self.announce("holding")
+        until = self.wait_for_go(boottime() + self.order["go_s"])
+        self.announce("collecting")
+        if boottime() >= until:
+            raise Ended("expired", "The go ran out before the collector was started.")
+        return self.run_collector()
+
+    def hold(self) -> int:
+        """Nobody writes to the store until then: it is ours, and no child of ours has it but a reader."""
+        self.announce("preparing")
+        self.step_aside()
+        self.announce("holding")
+        self.wait_for(lambda: bool(boottime() >= self.order["until"]))
+        return 0
+
+    def step_aside(self) -> None:
+        """End the writer and lock the store; reads are answered as the order says."""
         if self.order["reads"] == "own":
             self.start_reader(self.options.reads_address)
         self.announce("draining")
@@ -537,13 +563,6 @@ class Keeper:
             self.start_reader(self.options.address)  # the port is free at once, the drain may take long
         self.wait_for(lambda: writer.poll() is not None)
         self.lock_store()
-        self.folder.remove("go")  # one that is older than *holding* proves nothing
-        self.announce("holding")
-        until = self.wait_for_go(boottime() + self.order["go_s"])
-        self.announce("collecting")
-        if boottime() >= until:
-            raise Ended("expired", "The go ran out before the collector was started.")
-        return self.run_collector()
 
     def wait_for_go(self, limit: float) -> float:
         """Until when the collector may be started."""

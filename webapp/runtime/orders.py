@@ -56,10 +56,11 @@ class Phase(StrEnum):
 
 
 class Kind(StrEnum):
-    """What can be ordered. A dry run goes beside the registry, which stays read-write."""
+    """What can be ordered. A dry run goes beside the registry, which stays read-write; a hold only keeps it read-only."""
 
     COLLECT = "collect"
     DRY_RUN = "dry-run"
+    HOLD = "hold"
 
 
 class Reads(StrEnum):
@@ -71,7 +72,7 @@ class Reads(StrEnum):
 
 
 class Ended(StrEnum):
-    """How an order ended. Only `done` means that the collector ran to its end, with exit code 0."""
+    """How an order ended. Only `done` means that the collector ran to its end, with exit code 0, or the hold to its time."""
 
     DONE = "done"
     FAILED = "failed"
@@ -105,13 +106,17 @@ class KeeperState:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the keeper is asked to do. `deadline_s` counts from when it takes the order, `go_s` from *holding* on."""
+    """What the keeper is asked to do. `deadline_s` counts from when it takes the order, `go_s` from *holding* on.
+
+    `until_boottime_s` is when a hold ends.
+    """
 
     token: str
     kind: Kind
     deadline_s: float
     reads: Reads = Reads.SAME
     go_s: float = 30.0
+    until_boottime_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +174,8 @@ def send_order(folder: Path, order: Order) -> None:
     }
     if order.kind is Kind.COLLECT:
         asked.update(reads=order.reads, go_s=order.go_s)
+    if order.kind is Kind.HOLD:
+        asked.update(reads=order.reads, until=order.until_boottime_s)
     _write(folder, "order", asked)
 
 

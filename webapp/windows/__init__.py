@@ -1,0 +1,1 @@
+"""Maintenance windows: planned once, they run by themselves."""
