@@ -124,6 +124,12 @@ def _secret_key(value: str) -> str:
     return value
 
 
+def _bearer_token(value: str) -> str:
+    if value and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,}", value, re.ASCII):
+        raise ValueError("write at least 16 letters and digits, such as `openssl rand -hex 32` prints")
+    return value
+
+
 def _database_url(value: str) -> str:
     file = value.removeprefix("sqlite:///")
     if value and (file in (value, "", ":memory:") or "?" in file):
@@ -135,12 +141,17 @@ def _setting(default: str | None, read: Callable[[str], Any], does: str) -> Any:
     return field(metadata={"default": default, "read": read, "does": does})
 
 
+def _secret(default: str | None, read: Callable[[str], Any], does: str) -> Any:
+    """A setting whose value never stands in a log."""
+    return field(metadata={"default": default, "read": read, "does": does, "is_secret": True}, repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What an administrator can set. `None` as a default means: must be given."""
 
     BIND: str = _setting("127.0.0.1:8000", _text, "Address and port on which `make run` serves the pages.")
-    SECRET_KEY: str = _setting(
+    SECRET_KEY: str = _secret(
         None, _secret_key, "Signs the tokens against forged forms. At least 32 random characters."
     )
     DATA_DIR: Path = _setting("var/data", _folder, "Folder for Holystone's own records.")
@@ -150,7 +161,7 @@ class Settings:
         "", _text, "Name shown in pull commands. Empty: host and port of `REGISTRY_URL`."
     )
     REGISTRY_USERNAME: str = _setting("", _text, "User name for the registry (basic authentication). Empty: none.")
-    REGISTRY_PASSWORD: str = _setting("", _text, "Password for the registry.")
+    REGISTRY_PASSWORD: str = _secret("", _text, "Password for the registry.")
     REGISTRY_CA: Path | None = _setting(
         "", _path, "File with the certificate authority of the registry. Empty: the system's."
     )
@@ -188,12 +199,12 @@ class Settings:
     PUBLIC_URL: str = _setting(
         "", _optional_address, "Address at which people reach Holystone, for the links in messages. Empty: no links."
     )
-    WEBHOOK_URL: str = _setting("", _optional_address, "Address that notices are posted to, as JSON. Empty: none.")
-    WEBHOOK_SECRET: str = _setting("", _text, "Signs what is posted to `WEBHOOK_URL` (HMAC-SHA256). Empty: unsigned.")
+    WEBHOOK_URL: str = _secret("", _optional_address, "Address that notices are posted to, as JSON. Empty: none.")
+    WEBHOOK_SECRET: str = _secret("", _text, "Signs what is posted to `WEBHOOK_URL` (HMAC-SHA256). Empty: unsigned.")
     PRIVATE_WEBHOOKS: bool = _setting(
         "false", _yes_or_no, "Whether `WEBHOOK_URL` and `DEAD_MANS_SWITCH_URL` may be private addresses."
     )
-    DEAD_MANS_SWITCH_URL: str = _setting(
+    DEAD_MANS_SWITCH_URL: str = _secret(
         "", _optional_address, "Address that is called after every successful window. Empty: none."
     )
     MAIL_SERVER: str = _setting("", _host_and_port, "Mail server for notices, such as `mail.example:587`. Empty: none.")
@@ -201,10 +212,10 @@ class Settings:
         "starttls", _mail_security, "How the mail server is spoken to: `starttls`, `tls` or `none`."
     )
     MAIL_USERNAME: str = _setting("", _text, "User name for the mail server. Empty: none.")
-    MAIL_PASSWORD: str = _setting("", _text, "Password for the mail server.")
+    MAIL_PASSWORD: str = _secret("", _text, "Password for the mail server.")
     MAIL_FROM: str = _setting("", _text, "Sender of the mails.")
     MAIL_TO: tuple[str, ...] = _setting("", _names, "Who gets the mails, separated by commas.")
-    METRICS_TOKEN: str = _setting("", _text, "Bearer token for `/metrics`. Empty: there is no such page.")
+    METRICS_TOKEN: str = _secret("", _bearer_token, "Bearer token for `/metrics`. Empty: there is no such page.")
     SYNC_INTERVAL: float = _setting("5m", _seconds, "Time between two looks at what the registry holds.")
     DELETE_ENABLED: bool = _setting("true", _yes_or_no, "Whether anybody may delete through Holystone.")
     PROTECTED_TAGS: tuple[str, ...] = _setting(
@@ -223,6 +234,16 @@ class Settings:
     def database_url(self) -> str:
         """The address of the SQLite file, with its default filled in."""
         return self.DATABASE_URL or f"sqlite:///{self.DATA_DIR / 'holystone.db'}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What is never to stand in a log: passwords, keys, and addresses that let in whoever knows them.
+
+        Of an address also its path alone, which is what errors of a connection name.
+        """
+        hidden = [getattr(self, each.name) for each in fields(self) if "is_secret" in each.metadata]
+        paths = [urlsplit(each).path for each in hidden if "://" in each]
+        return tuple(each for each in (*hidden, *paths) if each)
 
     @property
     def public_name(self) -> str:

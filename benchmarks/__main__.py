@@ -6,7 +6,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import collection, due, first_sync, keeper_at_rest, memory, reads, removal, repository_page
+from benchmarks import (
+    collection,
+    dashboard_at_rest,
+    due,
+    first_sync,
+    keeper_at_rest,
+    memory,
+    reads,
+    removal,
+    repository_page,
+)
 from benchmarks.figure import Figure
 
 MEASUREMENTS = {
@@ -20,6 +30,7 @@ MEASUREMENTS = {
     "reads": reads.measure,
     "keeper": keeper_at_rest.measure,
     "due": due.measure,
+    "rest": dashboard_at_rest.measure,
 }
 
 DIGITS = {"ms": 1, "s": 2, "MB": 1, "%": 2}

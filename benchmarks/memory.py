@@ -28,16 +28,17 @@ def measure(folder: Path) -> list[Figure]:
         dashboard = DashboardProcess(folder / "dashboard", registry.url, ANONYMOUS_VIEW="true")
         dashboard.prepare()
         with dashboard:
-            _wait_until(lambda: _has_synced(folder / "dashboard/data/holystone.db"))
+            wait_until(lambda: has_synced(folder / "dashboard/data/holystone.db"))
             for page in PAGES:
                 urllib.request.urlopen(dashboard.url + page, timeout=TIMEOUT_S).close()
-            ours = _resident_mb(dashboard._process.pid)  # type: ignore[union-attr]
-    with _empty_application(folder) as pid:
+            ours = _resident_mb(dashboard.pid)
+    with empty_application(folder) as pid:
         empty = _resident_mb(pid)
     return [Figure("memory at rest", ours, "empty Flask application", empty, "MB", 150, target_is_ratio=False)]
 
 
-def _has_synced(file: Path) -> bool:
+def has_synced(file: Path) -> bool:
+    """Whether the catalogue in these records is complete."""
     records = open_records(file)
     with records.reading() as session:
         state = session.get(RegistryState, 1)
@@ -46,14 +47,14 @@ def _has_synced(file: Path) -> bool:
 
 
 @contextmanager
-def _empty_application(folder: Path) -> Iterator[int]:
+def empty_application(folder: Path) -> Iterator[int]:
     """gunicorn with one worker of threads and an application that has nothing in it."""
     socket = folder / "socket"
     command = [sys.executable, "-m", "gunicorn", "--threads", "16", "--bind", f"unix:{socket}", "flask:Flask('empty')"]
     with (folder / "empty.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        _wait_until(lambda: socket.exists() and len(_family(process.pid)) == 2)
+        wait_until(lambda: socket.exists() and len(family(process.pid)) == 2)
         time.sleep(1)  # its worker loads the application
         yield process.pid
     finally:
@@ -63,7 +64,7 @@ def _empty_application(folder: Path) -> Iterator[int]:
 
 def _resident_mb(pid: int) -> float:
     """What a process and its children keep in memory, pages that they share counted once (PSS), in millions of bytes."""
-    return sum(proportional_mb(each) for each in _family(pid))
+    return sum(proportional_mb(each) for each in family(pid))
 
 
 def proportional_mb(pid: int) -> float:
@@ -72,12 +73,14 @@ def proportional_mb(pid: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024 / 1e6
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
+    """A process and its children."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [pid, *(int(each) for each in children)]
 
 
-def _wait_until(condition: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds; fail where it does not in time."""
     until = time.monotonic() + TIMEOUT_S
     while not condition():
         assert time.monotonic() < until, "it did not become so in time"

@@ -1,10 +1,28 @@
 """gunicorn's configuration: one process with threads, because the scheduler lives in it."""
 # ruff: noqa: N999  gunicorn looks for a file of this name
 
+import logging
 import os
 import subprocess
 import sys
 from typing import Any
+
+from gunicorn.glogging import Logger
+
+import logs
+
+log = logging.getLogger("holystone")
+
+
+class Lines(Logger):
+    """gunicorn's own messages, as lines of our log. It writes no line for a request: the application does."""
+
+    def setup(self, cfg: Any) -> None:
+        """Leave the messages to the handler of the whole process."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
 
 bind = os.environ.get("HOLYSTONE_BIND") or "127.0.0.1:8000"
 workers = 1
@@ -13,6 +31,10 @@ threads = 16
 graceful_timeout = 20  # seconds that a request under way gets at the end
 control_socket_disable = True  # nobody asks it anything
 loglevel = "warning"
+logger_class = Lines
+
+logs.write_lines(logging.INFO)
+logs.write_uncaught()
 
 
 def on_starting(_server: Any) -> None:
@@ -28,11 +50,14 @@ def on_starting(_server: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Start the scheduler in the process that answers the pages."""
     from webapp import scheduler
+    from webapp.version import VERSION
 
     worker.scheduler = scheduler.start(worker.wsgi.extensions["holystone"])
+    log.info("Holystone serves", extra={"address": bind, "version": VERSION})
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
     """Let the scheduler's jobs end before the process does."""
     if hasattr(worker, "scheduler"):  # it has none where the application could not be loaded
         worker.scheduler.shutdown()
+        log.info("Holystone ends")

@@ -101,6 +101,7 @@ def test_a_short_secret_key_is_refused_with_the_way_to_make_one(short: str) -> N
 TIME = "write a time above 0, such as 30s, 5m, 4h or 14d"
 ADDRESS = "write an address such as http://127.0.0.1:5000"
 FILE = "Holystone keeps its records in a file of SQLite: write sqlite:///FILE or leave it out"
+TOKEN = "write at least 16 letters and digits, such as `openssl rand -hex 32` prints"
 NUMBER = "write a whole number, 0 or more"
 
 
@@ -131,6 +132,7 @@ NUMBER = "write a whole number, 0 or more"
         ("REGISTRY_READS_URL", "b:2", ADDRESS),
         ("PROBE_REPOSITORY", "Team/Probe", "write a repository's name such as holystone/probe"),
         ("DATA_DIR", "", "name a folder"),
+        *(("METRICS_TOKEN", each, TOKEN) for each in ("short", "x" * 15, "with a space " * 3, "ü" * 20)),
         *(
             ("DATABASE_URL", each, FILE)
             for each in ("postgresql://db/holystone", "sqlite://", "sqlite:///", "sqlite:///:memory:", "/srv/x.db")
@@ -145,6 +147,13 @@ def test_a_password_in_the_address_is_refused_and_not_repeated() -> None:
     refusal = _refusal(REGISTRY_URL="http://somebody:hush-hush@registry.example")
     assert "REGISTRY_USERNAME and REGISTRY_PASSWORD" in refusal
     assert "hush" not in refusal
+
+
+def test_no_secret_is_shown_with_the_settings_and_all_are_named_for_the_log() -> None:
+    settings = _read(REGISTRY_PASSWORD="hush-hush", DEAD_MANS_SWITCH_URL="http://a.example/hush-hush")
+    assert "hush" not in repr(settings)
+    assert SECRET_KEY not in repr(settings)
+    assert set(settings.secrets) == {SECRET_KEY, "hush-hush", "http://a.example/hush-hush", "/hush-hush"}
 
 
 def test_the_readme_lists_every_setting_as_it_is() -> None:

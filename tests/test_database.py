@@ -60,6 +60,13 @@ def test_a_write_begins_immediately_and_a_read_does_not(records: Records) -> Non
     assert begun == ["BEGIN IMMEDIATE", "BEGIN"]
 
 
+def test_an_error_does_not_repeat_what_was_written(records: Records) -> None:
+    """It goes to the log, and what was written may be a token or what somebody typed as a name."""
+    with pytest.raises(IntegrityError) as refusal, records.writing() as session:
+        session.add_all([_lease("hush-hush"), _lease("hush-hush")])
+    assert "hush" not in str(refusal.value)
+
+
 def test_two_that_read_and_then_write_both_succeed(records: Records) -> None:
     with records.writing() as session:
         session.add(_lease("counter"))

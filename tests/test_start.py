@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from webapp.version import VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
 FLASK = [sys.executable, "-m", "flask", "--app", "wsgi", "users", "list"]
@@ -34,3 +37,8 @@ def test_a_start_that_is_refused_says_why_once(command: list[str], settings: dic
     assert sentence in done.stderr
     assert done.stderr.count("Holystone does not start.") == 1
     assert "Traceback" not in done.stderr
+
+
+def test_the_version_is_the_one_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == VERSION

@@ -11,6 +11,7 @@ from pathlib import Path
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+import logs
 from config import SettingError, Settings, read_settings
 from webapp import cli, pages
 from webapp.database import ENGINE_OPTIONS, DatabaseTooOld, db, prepare, reading_from, refuse_old_sqlite, writing_to
@@ -32,6 +33,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         DatabaseTooOld: the SQLite that was found can corrupt the records.
     """
     settings = settings or read_settings(os.environ)
+    logs.write_lines()
+    logs.hide(settings.secrets)
     refuse_old_sqlite()
     app = Flask(__name__, static_folder=str(ROOT / "static"), template_folder=str(ROOT / "templates"))
     app.config.update(_flask_configuration(settings))

@@ -12,11 +12,25 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
+from alembic.script import ScriptDirectory
 from flask_sqlalchemy import SQLAlchemy
 from pysqlite3 import dbapi2
-from sqlalchemy import ColumnElement, DateTime, Dialect, Engine, Enum, MetaData, TypeDecorator, event, func, select
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Engine,
+    Enum,
+    MetaData,
+    TypeDecorator,
+    event,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, registry
 
 Reading = Callable[[], AbstractContextManager[Session]]
@@ -72,6 +86,7 @@ db = SQLAlchemy(model_class=Base)
 
 ENGINE_OPTIONS: dict[str, Any] = {
     "module": dbapi2,
+    "hide_parameters": True,  # an error of the database says what was asked, and not with which token or password
     "connect_args": {"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000},
     "pool_size": 20,
     "max_overflow": 20,
@@ -107,6 +122,24 @@ def _begin(connection: Any) -> None:
     # A transaction that reads first and writes later gets SQLITE_BUSY at once, whatever the time-out says.
     immediate = connection.get_execution_options().get("immediate", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def newest_version(migrations: Path) -> str | None:
+    """The version to which the migrations of a folder bring the records."""
+    return ScriptDirectory(str(migrations)).get_current_head()
+
+
+def version_of(session: Session) -> str | None:
+    """The version that the records have; None before any migration."""
+    if session.scalar(text("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")) is None:
+        return None
+    version: str | None = session.scalar(text("SELECT version_num FROM alembic_version"))
+    return version
+
+
+def once_written(session: Session, act: Callable[[], object]) -> None:
+    """Call `act` when the transaction in hand is committed, and not at all where it is taken back."""
+    event.listen(session, "after_commit", lambda _session: act(), once=True)
 
 
 def among(column: InstrumentedAttribute[Any], values: Iterable[str | int]) -> ColumnElement[bool]:

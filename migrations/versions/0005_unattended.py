@@ -14,6 +14,7 @@ def upgrade() -> None:
         batch.add_column(sa.Column("obstacle", sa.String, nullable=False, server_default=""))
     with op.batch_alter_table("runs", recreate="always") as batch:
         batch.alter_column("obstacle", server_default=None)
+    op.create_index("ix_runs_ended", "runs", ["kind", "id"], sqlite_where=sa.text("outcome IS NOT NULL"))
     op.create_table(
         "windows",
         sa.Column("id", sa.Integer, primary_key=True),

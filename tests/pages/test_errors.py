@@ -76,18 +76,11 @@ def test_without_records_every_page_prints_the_command_that_makes_the_registry_r
     assert "flask --app wsgi maintenance read-write" in answer.get_data(as_text=True)
 
 
-def test_readiness_is_a_word_and_notices_that_the_records_are_gone(app: Flask, tmp_path: Path) -> None:
-    visitor = Visitor(app)
-    assert visitor.get("/healthz").get_data(as_text=True) == "ok\n"
-    assert visitor.get("/readyz").get_data(as_text=True) == "ready\n"
+def test_without_records_a_page_says_that_nothing_was_touched(app: Flask, tmp_path: Path) -> None:
     alice = Visitor(app).sign_in("alice")
     for file in (tmp_path / "data").glob("holystone.db*"):
         file.unlink()
     app.extensions["holystone"].reading().__enter__().get_bind().dispose()
-    assert visitor.get("/healthz").status_code == 200
-    unready = visitor.get("/readyz")
-    assert unready.status_code == 503
-    assert unready.get_data(as_text=True) == "records\n"
     page = alice.get("/repositories")
     assert page.status_code == 500
     assert "Holystone failed; the registry was not touched." in text_of(page)

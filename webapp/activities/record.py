@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -10,11 +11,15 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from webapp.activities.models import Activity, ActivityKind, Outcome
+from webapp.database import once_written
 from webapp.registry.text import plain_text
+
+log = logging.getLogger(__name__)
 
 LONGEST_NAME = 255
 LONGEST_REASON = 1000
 LINE_MARKS = str.maketrans("\n\t", "  ")
+TOLD = ("kind", "outcome", "actor", "repository", "tag", "digest", "removal_id", "run_id", "place")
 
 COMMAND = "command"
 """The place of what was done from a terminal."""
@@ -23,10 +28,17 @@ COMMAND = "command"
 def record(
     session: Session, *, at: datetime, actor: str, kind: ActivityKind, outcome: Outcome, **more: Any
 ) -> Activity:
-    """Add one activity and return it with its id. `more` is what `make_activity` takes."""
+    """Add one activity and return it with its id. `more` is what `make_activity` takes.
+
+    One that has ended is a line of the log, too. Its reason is not: it may repeat what somebody typed as a name.
+    """
     activity = make_activity(at=at, actor=actor, kind=kind, outcome=outcome, **more)
     session.add(activity)
     session.flush()
+    if outcome != Outcome.UNKNOWN:
+        told = {name: getattr(activity, name) for name in TOLD}
+        level = logging.WARNING if outcome == Outcome.FAILED else logging.INFO
+        once_written(session, lambda: log.log(level, "Activity", extra=told))
     return activity
 
 

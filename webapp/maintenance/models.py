@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy import ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.database import Base
@@ -95,6 +95,7 @@ class Run(Base):
         Index("ix_runs_started_at", "started_at", "id"),
         Index("ix_runs_outcome", "outcome"),
         Index("ix_runs_freed_at", "kind", "outcome", "ordered_at"),
+        Index("ix_runs_ended", "kind", "id", sqlite_where=text("outcome IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
@@ -11,10 +12,13 @@ from sqlalchemy.orm import Session, selectinload, undefer
 
 from webapp.activities.models import ActivityKind, Outcome
 from webapp.activities.record import complete, record
+from webapp.database import once_written
 from webapp.leases import Lease
 from webapp.maintenance.estimate import EstimateFacts, PastRun
 from webapp.maintenance.models import Hold, Run, RunKind, RunOutcome, RunStep, StepName, StepState
 from webapp.maintenance.printed import unpack
+
+log = logging.getLogger(__name__)
 
 LINES_SHOWN = 40
 PAST_RUNS = 12
@@ -26,6 +30,9 @@ _OUTCOMES = {
     RunOutcome.INTERRUPTED: Outcome.FAILED,
     RunOutcome.SKIPPED: Outcome.KEPT,
 }
+
+
+_LEVELS = {RunOutcome.FAILED: logging.ERROR, RunOutcome.INTERRUPTED: logging.ERROR}
 
 
 def begin_run(session: Session, kind: RunKind, token: str, actor: str, place: str, lease: Lease, now: datetime) -> int:
@@ -52,6 +59,8 @@ def begin_run(session: Session, kind: RunKind, token: str, actor: str, place: st
     session.add(run)
     session.flush()
     activity.run_id = run.id
+    told = {"run_id": run.id, "kind": kind, "actor": actor, "place": place}
+    once_written(session, lambda: log.info("A run has begun", extra=told))
     return run.id
 
 
@@ -79,6 +88,21 @@ def end_run(session: Session, run: Run, outcome: RunOutcome, reason: str, now: d
             step.state = StepState.DONE if went_through else StepState.FAILED
             step.proof, step.finished_at = "Learned from the keeper afterwards." if went_through else reason, now
     complete(session, run.activity_id, _OUTCOMES[outcome], reason or _achievement(run))
+    told, level = _told(run), _LEVELS.get(outcome, logging.INFO)
+    once_written(session, lambda: log.log(level, "A run has ended", extra=told))
+
+
+def _told(run: Run) -> dict[str, object]:
+    return {
+        "run_id": run.id,
+        "kind": run.kind,
+        "outcome": run.outcome,
+        "reason": run.reason or None,
+        "bytes_freed": run.bytes_freed,
+        "seconds": (run.finished_at - run.started_at).total_seconds() if run.finished_at else None,
+        "seconds_without_push": run.seconds_without_push,
+        "seconds_without_pull": run.seconds_without_pull,
+    }
 
 
 def _achievement(run: Run) -> str:

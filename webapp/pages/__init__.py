@@ -6,6 +6,7 @@ from flask import Flask
 from jinja2 import StrictUndefined
 
 from webapp.extensions import login_manager
+from webapp.metrics.figures import Figures
 from webapp.pages import (
     activities,
     addresses,
@@ -17,9 +18,11 @@ from webapp.pages import (
     health,
     holds,  # noqa: F401  its views are maintenance's
     maintenance,
+    metrics,
     permits,
     removals,
     repositories,
+    request_line,
     runs,  # noqa: F401  its views are maintenance's
     security,
     sign_in,
@@ -34,11 +37,13 @@ from webapp.pages.background import Background
 def register(app: Flask) -> None:
     """Add the pages, and what stands around all of them."""
     app.extensions["holystone-background"] = Background(app.extensions["holystone"])
+    app.extensions["holystone-figures"] = Figures(app.extensions["holystone"])
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.undefined = StrictUndefined
     login_manager.session_protection = None  # it would mark Flask's session; ours are rows
     login_manager.request_loader(current.load_person)
 
+    request_line.register(app)
     addresses.register(app)
     filters.register(app)
     security.register(app)
@@ -47,6 +52,7 @@ def register(app: Flask) -> None:
     banner.register(app)
 
     app.register_blueprint(health.bp)
+    app.register_blueprint(metrics.bp)
     app.register_blueprint(sign_in.bp)
     app.register_blueprint(repositories.bp)
     app.register_blueprint(tags.bp)

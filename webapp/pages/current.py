@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import cast
 
-from flask import Request, current_app, request
+from flask import Request, current_app, g, request
 from flask_login import current_user
 
 from webapp.accounts.models import User
@@ -12,6 +13,7 @@ from webapp.accounts.permissions import Visibility, may_maintain
 from webapp.accounts.permissions import may_delete as may_delete_tags
 from webapp.accounts.permissions import visibility as visibility_of
 from webapp.accounts.sessions import session_of, touch
+from webapp.metrics.figures import Figures
 from webapp.pages.background import Background
 from webapp.parts import Parts
 
@@ -24,6 +26,16 @@ def parts() -> Parts:
 def background() -> Background:
     """The threads of the application that answers."""
     return cast("Background", current_app.extensions["holystone-background"])
+
+
+def figures() -> Figures:
+    """The figures of the application that answers."""
+    return cast("Figures", current_app.extensions["holystone-figures"])
+
+
+def request_id() -> str:
+    """Names the request in hand, in the log and to whoever gets an error."""
+    return cast("str", g.setdefault("request_id", secrets.token_hex(6)))
 
 
 def person() -> User | None:

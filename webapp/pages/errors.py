@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from typing import Any
 
 from flask import Flask, Response, make_response, request, url_for
@@ -15,7 +14,7 @@ from werkzeug.wrappers import Response as PlainResponse
 
 from webapp.pages.addresses import this_page
 from webapp.pages.answers import fragment_answer, page_answer, wants_fragment
-from webapp.pages.current import person
+from webapp.pages.current import person, request_id
 
 log = logging.getLogger(__name__)
 
@@ -66,19 +65,19 @@ def refused(error: HTTPException) -> PlainResponse:
 
 def failed(error: Exception) -> Response:
     """Anything else: logged with an id that the person can name."""
-    request_id = secrets.token_hex(6)
-    log.error("Request %s (%s %s) failed", request_id, request.method, request.path, exc_info=error)
+    name = request_id()
+    log.error("Request %s (%s %s) failed", name, request.method, request.path, exc_info=error)
     changes_something = request.method not in ("GET", "HEAD", "OPTIONS")
     sentence = NOT_KNOWN if changes_something else UNTOUCHED
     remedy = "See the activities, then load the page again." if changes_something else "Load the page again."
     if isinstance(error, SQLAlchemyError):
         remedy = f"{remedy} {WITHOUT_PAGES}"
     try:
-        return _answer(500, "Holystone failed", sentence, remedy, request_id)
+        return _answer(500, "Holystone failed", sentence, remedy, name)
     except (SQLAlchemyError, TemplateError):
-        log.exception("Nor can a page be shown for request %s", request_id)
+        log.exception("Nor can a page be shown for request %s", name)
         remedy = remedy.removesuffix(WITHOUT_PAGES).strip()
-        plain = make_response(f"{sentence} {remedy} Request {request_id}.\n\n{WITHOUT_PAGES}\n", 500)
+        plain = make_response(f"{sentence} {remedy} Request {name}.\n\n{WITHOUT_PAGES}\n", 500)
         plain.mimetype = "text/plain"
         return plain
 
@@ -89,8 +88,8 @@ def signed_out() -> Response:
     return fragment_answer("errors/_signed_out.html", 401, sign_in_address=address)
 
 
-def _answer(code: int, title: str, sentence: str, remedy: str = "", request_id: str = "") -> Response:
-    words: dict[str, Any] = {"title": title, "sentence": sentence, "remedy": remedy, "request_id": request_id}
+def _answer(code: int, title: str, sentence: str, remedy: str = "", of_request: str = "") -> Response:
+    words: dict[str, Any] = {"title": title, "sentence": sentence, "remedy": remedy, "request_id": of_request}
     if wants_fragment():
         return fragment_answer("errors/_error.html", code, **words)
     page = f"errors/{code}.html" if code in (403, 404, 500) else "errors/other.html"

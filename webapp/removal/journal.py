@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session, undefer
 
 from webapp.activities.models import Activity, ActivityKind, Outcome
 from webapp.activities.record import complete, complete_all, make_activity
-from webapp.database import Reading, among
+from webapp.database import Reading, among, once_written
 from webapp.leases import Lease
 from webapp.registry.manifests import ManifestBytes
 from webapp.removal.models import (
@@ -28,6 +29,8 @@ from webapp.removal.models import (
     StepState,
 )
 from webapp.removal.plan import Plan
+
+log = logging.getLogger(__name__)
 
 UNDER_WAY = "Under way."
 
@@ -90,6 +93,8 @@ def write_intent(
         )
         for position, each in enumerate(journal)
     )
+    told = {"removal_id": removal.id, "repository": removal.repository, "tags": len(plan.tags), "actor": removal.actor}
+    once_written(session, lambda: log.info("A removal has begun", extra=told))
     return removal
 
 
@@ -207,6 +212,10 @@ def end_removal(session: Session, removal: Removal, notice: str, now: datetime) 
             complete(session, step.activity_id, _OUTCOMES[step.state], step.reason)
     states = {step.state for step in removal.steps} | {tag.state for tag in removal.tags}
     removal.notice, removal.finished_at, removal.state, removal.pause = notice, now, _state_of(states), ""
+    told = {"removal_id": removal.id, "repository": removal.repository, "state": removal.state}
+    level = logging.INFO if removal.state == RemovalState.DONE else logging.WARNING
+    words = "How a removal ended is not known yet" if removal.state in OPEN_STATES else "A removal has ended"
+    once_written(session, lambda: log.log(level, words, extra=told))
 
 
 def _state_of(states: Collection[StepState]) -> RemovalState:

@@ -1,0 +1,1 @@
+"""Figures for Prometheus: what the records say, and how requests are answered."""
