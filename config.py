@@ -71,6 +71,17 @@ def _optional_address(value: str) -> str:
     return _address(value) if value else ""
 
 
+def _called_address(value: str) -> str:
+    """An address that is only called: its query belongs to it, and nothing of it is repeated in a refusal."""
+    parts = _split(value)
+    is_whole = parts is not None and parts.scheme in ("http", "https") and parts.hostname and not parts.fragment
+    if value and (not is_whole or not re.fullmatch(r"[!-~]+", value)):
+        raise ValueError("write an address such as https://hooks.example/notices")
+    if parts is not None and (parts.username is not None or parts.password is not None):
+        raise ValueError("an address with a name and a password in it cannot be called")
+    return value
+
+
 def _split(value: str) -> SplitResult | None:
     """The parts of an address; None where it has none, or a port that cannot be one."""
     try:
@@ -99,15 +110,21 @@ def _repository(value: str) -> str:
     return value
 
 
-def _names(value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
 def _host_and_port(value: str) -> str:
     host, _, port = value.rpartition(":")
     if value and (not host or not re.fullmatch(r"\d{1,5}", port, re.ASCII) or not 0 < int(port) < 65536):
         raise ValueError("write a host and a port such as mail.example:587")
     return value
+
+
+def _mail_address(value: str) -> str:
+    if value and not re.fullmatch(r"[!#-'*+\-./0-9=?A-Z^-~]+@[A-Za-z0-9.-]+", value, re.ASCII):
+        raise ValueError("write a plain address such as holystone@example.org")
+    return value
+
+
+def _mail_addresses(value: str) -> tuple[str, ...]:
+    return tuple(_mail_address(part.strip()) for part in value.split(",") if part.strip())
 
 
 def _mail_security(value: str) -> str:
@@ -199,13 +216,13 @@ class Settings:
     PUBLIC_URL: str = _setting(
         "", _optional_address, "Address at which people reach Holystone, for the links in messages. Empty: no links."
     )
-    WEBHOOK_URL: str = _secret("", _optional_address, "Address that notices are posted to, as JSON. Empty: none.")
+    WEBHOOK_URL: str = _secret("", _called_address, "Address that notices are posted to, as JSON. Empty: none.")
     WEBHOOK_SECRET: str = _secret("", _text, "Signs what is posted to `WEBHOOK_URL` (HMAC-SHA256). Empty: unsigned.")
     PRIVATE_WEBHOOKS: bool = _setting(
         "false", _yes_or_no, "Whether `WEBHOOK_URL` and `DEAD_MANS_SWITCH_URL` may be private addresses."
     )
     DEAD_MANS_SWITCH_URL: str = _secret(
-        "", _optional_address, "Address that is called after every successful window. Empty: none."
+        "", _called_address, "Address that is called after every successful window. Empty: none."
     )
     MAIL_SERVER: str = _setting("", _host_and_port, "Mail server for notices, such as `mail.example:587`. Empty: none.")
     MAIL_SECURITY: str = _setting(
@@ -213,8 +230,8 @@ class Settings:
     )
     MAIL_USERNAME: str = _setting("", _text, "User name for the mail server. Empty: none.")
     MAIL_PASSWORD: str = _secret("", _text, "Password for the mail server.")
-    MAIL_FROM: str = _setting("", _text, "Sender of the mails.")
-    MAIL_TO: tuple[str, ...] = _setting("", _names, "Who gets the mails, separated by commas.")
+    MAIL_FROM: str = _setting("", _mail_address, "Sender of the mails.")
+    MAIL_TO: tuple[str, ...] = _setting("", _mail_addresses, "Who gets the mails, separated by commas.")
     METRICS_TOKEN: str = _secret("", _bearer_token, "Bearer token for `/metrics`. Empty: there is no such page.")
     SYNC_INTERVAL: float = _setting("5m", _seconds, "Time between two looks at what the registry holds.")
     DELETE_ENABLED: bool = _setting("true", _yes_or_no, "Whether anybody may delete through Holystone.")
@@ -261,7 +278,15 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in known:
             raise SettingError(f"{name} is not a setting of Holystone.{_nearest(name, known)}")
-    return Settings(**{each.name: _read(each, environment.get(name)) for name, each in known.items()})
+    settings = Settings(**{each.name: _read(each, environment.get(name)) for name, each in known.items()})
+    _refuse_half_of_the_mail(settings)
+    return settings
+
+
+def _refuse_half_of_the_mail(settings: Settings) -> None:
+    if settings.MAIL_SERVER and not (settings.MAIL_FROM and settings.MAIL_TO):
+        missing = "MAIL_FROM" if not settings.MAIL_FROM else "MAIL_TO"
+        raise SettingError(f"{PREFIX}MAIL_SERVER is set, but {PREFIX}{missing} is not: no mail could be sent.")
 
 
 def _nearest(name: str, known: Mapping[str, Any]) -> str:

@@ -131,6 +131,26 @@ NUMBER = "write a whole number, 0 or more"
         ("REGISTRY_OTHER_URLS", "http://a:1,b:2", ADDRESS),
         ("REGISTRY_READS_URL", "b:2", ADDRESS),
         ("PROBE_REPOSITORY", "Team/Probe", "write a repository's name such as holystone/probe"),
+        *(
+            ("WEBHOOK_URL", each, "write an address such as https://hooks.example/notices")
+            for each in (
+                "hooks.example",
+                "ftp://hooks.example",
+                "https://",
+                "https://hooks.example/a b",
+                "https://hooks.example/#x",
+            )
+        ),
+        *(
+            ("MAIL_TO", each, "write a plain address such as holystone@example.org")
+            for each in (
+                "ops",
+                "a@example.org,Ops <ops@example.org>",
+                "a@example.org\r\nBcc: b@example.org",
+                '"a"@example.org',
+            )
+        ),
+        ("MAIL_FROM", "a@b@example.org", "write a plain address such as holystone@example.org"),
         ("DATA_DIR", "", "name a folder"),
         *(("METRICS_TOKEN", each, TOKEN) for each in ("short", "x" * 15, "with a space " * 3, "ü" * 20)),
         *(
@@ -154,6 +174,19 @@ def test_no_secret_is_shown_with_the_settings_and_all_are_named_for_the_log() ->
     assert "hush" not in repr(settings)
     assert SECRET_KEY not in repr(settings)
     assert set(settings.secrets) == {SECRET_KEY, "hush-hush", "http://a.example/hush-hush", "/hush-hush"}
+
+
+def test_an_address_that_is_called_keeps_its_query_and_is_not_repeated_in_a_refusal() -> None:
+    assert _read(WEBHOOK_URL="https://hooks.example/a/?token=hush").WEBHOOK_URL == "https://hooks.example/a/?token=hush"
+    refusal = _refusal(DEAD_MANS_SWITCH_URL="https://somebody:hush-hush@switch.example/")
+    assert "a name and a password in it cannot be called" in refusal
+    assert "hush" not in refusal
+
+
+@pytest.mark.parametrize(("given", "missing"), [("MAIL_TO", "MAIL_FROM"), ("MAIL_FROM", "MAIL_TO")])
+def test_half_of_what_a_mail_needs_is_refused(given: str, missing: str) -> None:
+    refusal = _refusal(**{"MAIL_SERVER": "mail.example:587", given: "a@example.org"})
+    assert refusal == f"HOLYSTONE_MAIL_SERVER is set, but HOLYSTONE_{missing} is not: no mail could be sent."
 
 
 def test_the_readme_lists_every_setting_as_it_is() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from config import Settings
@@ -11,6 +11,11 @@ from webapp.catalogue.revisions import Revisions, revisions_in
 from webapp.catalogue.sync import Catalogue
 from webapp.database import Reading, Writing
 from webapp.maintenance.run import Maintainer
+from webapp.notices.channels import Channels, channels_of
+from webapp.notices.deliver import Messenger
+from webapp.notices.disks import RECORDS, STORE
+from webapp.notices.watch import Watch, Watched
+from webapp.notices.words import Names
 from webapp.registry.client import RegistryClient
 from webapp.registry.presence import answers
 from webapp.removal.remover import Remover
@@ -28,6 +33,7 @@ class Parts:
     monotonic: Callable[[], float]
     other_registries: tuple[RegistryClient, ...] = ()
     reader: RegistryClient | None = None
+    watched: Watched = field(default_factory=Watched)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -72,3 +78,33 @@ class Parts:
             probe_repository=self.settings.PROBE_REPOSITORY,
             is_answered=lambda: answers(self.settings.REGISTRY_URL, self.settings.REGISTRY_CA),
         )
+
+    @property
+    def channels(self) -> Channels:
+        """Where notices are sent."""
+        return channels_of(self.settings)
+
+    @property
+    def messenger(self) -> Messenger:
+        """What sending of notices works with."""
+        return Messenger(self.reading, self.writing, self.now, self.channels, self._names)
+
+    @property
+    def watch(self) -> Watch:
+        """What a look for what is wrong works with."""
+        store, data = self.settings.REGISTRY_STORE, self.settings.DATA_DIR
+        return Watch(
+            reading=self.reading,
+            writing=self.writing,
+            watched=self.watched,
+            names=self._names,
+            channels=self.channels.for_notices,
+            calls_switch=self.channels.switch is not None,
+            has_keeper=self.settings.KEEPER_FOLDER is not None,
+            sync_interval_s=self.settings.SYNC_INTERVAL,
+            folders={STORE: store, RECORDS: data} if store is not None else {RECORDS: data},
+        )
+
+    @property
+    def _names(self) -> Names:
+        return Names(self.settings.public_name, self.settings.PUBLIC_URL)

@@ -9,14 +9,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from webapp.catalogue.models import RegistryState
 from webapp.catalogue.rows import registry_state
-from webapp.catalogue.sync import sync_if_free
+from webapp.catalogue.sync import check_registry, sync_if_free
 from webapp.maintenance.keeper_look import look_at_keeper
 from webapp.maintenance.reconcile import Unreadable, reconcile
+from webapp.notices.deliver import deliver_due, forget_old
+from webapp.notices.watch import look
 from webapp.parts import Parts
 from webapp.removal.recovery import recover
 from webapp.windows.due import carry_out_what_is_due, is_anything_due
@@ -27,13 +31,16 @@ RECOVERY_INTERVAL_S = 60
 RECONCILE_INTERVAL_S = 10
 HEARTBEAT_INTERVAL_S = 20
 WINDOWS_INTERVAL_S = 10
+NOTICE_INTERVAL_S = 20
+DAY_S = 86400
+ASKED_EVERY = timedelta(minutes=1)
 
 
 def start(parts: Parts) -> BackgroundScheduler:
     """Start the jobs of the dashboard, each once at the start; returns the scheduler, to be shut down at the end."""
     scheduler = BackgroundScheduler(
         timezone="UTC",
-        executors={"default": ThreadPoolExecutor(4)},
+        executors={"default": ThreadPoolExecutor(8)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600},
     )
     jobs: dict[Callable[[Parts], object], float] = {
@@ -41,6 +48,10 @@ def start(parts: Parts) -> BackgroundScheduler:
         look_up_removals: RECOVERY_INTERVAL_S,
         look_at_windows: WINDOWS_INTERVAL_S,
         look_at_the_registry: parts.settings.SYNC_INTERVAL,
+        ask_the_registry: NOTICE_INTERVAL_S,
+        look_for_trouble: NOTICE_INTERVAL_S,
+        send_notices: NOTICE_INTERVAL_S,
+        forget_old_notices: DAY_S,
     }
     for job, seconds in jobs.items():
         scheduler.add_job(job, "interval", seconds=seconds, args=[parts], next_run_time=parts.now(), id=job.__name__)
@@ -93,3 +104,28 @@ def _carry_out_windows(parts: Parts) -> None:
         carry_out_what_is_due(parts.maintainer)
     except Exception:
         log.exception("The run of a window ended early")  # the records say how far it came, and the next look goes on
+
+
+def ask_the_registry(parts: Parts) -> None:
+    """Ask it every minute whether it answers, so that it is known for how long it has not. A sync asks less often."""
+    with parts.reading() as session:
+        state = session.get(RegistryState, 1)
+    asked_at = state.checked_at if state else None
+    if asked_at is None or abs(parts.now() - asked_at) >= ASKED_EVERY:
+        check_registry(parts.catalogue)
+
+
+def look_for_trouble(parts: Parts) -> None:
+    """Begin and end notices."""
+    look(parts.watch, parts.now())
+
+
+def send_notices(parts: Parts) -> None:
+    """Send what waits to be sent."""
+    deliver_due(parts.messenger)
+
+
+def forget_old_notices(parts: Parts) -> None:
+    """Delete what is older than a year."""
+    with parts.writing() as session:
+        forget_old(session, parts.now())

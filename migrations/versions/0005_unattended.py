@@ -79,7 +79,9 @@ def upgrade() -> None:
     op.create_table(
         "deliveries",
         sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("key", sa.String, nullable=False, unique=True),
         sa.Column("notice_id", sa.Integer, sa.ForeignKey("notices.id"), nullable=True),
+        sa.Column("occurrence_id", sa.Integer, nullable=True, unique=True),
         sa.Column("channel", sa.String(40), nullable=False),
         sa.Column("event", sa.String, nullable=False),
         sa.Column("body", sa.String, nullable=False),
@@ -90,4 +92,4 @@ def upgrade() -> None:
         sa.Column("answer", sa.String, nullable=False),
     )
     op.create_index("ix_deliveries_due", "deliveries", ["state", "next_try_at"])
-    op.create_index("ix_deliveries_notice_id", "deliveries", ["notice_id"])
+    op.create_index("ix_deliveries_notice_id", "deliveries", ["notice_id", "made_at"])

@@ -42,6 +42,7 @@ PATHS = (
     "/maintenance/runs/3",
     "/maintenance/runs/4",
     "/status",
+    "/notices",
     "/no-such-page",
 )
 SERIOUS = ("serious", "critical")

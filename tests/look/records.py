@@ -26,6 +26,9 @@ from webapp.maintenance.models import (
 from webapp.maintenance.models import StepState as RunStepState
 from webapp.maintenance.printed import pack
 from webapp.maintenance.states import STEPS
+from webapp.notices.disks import GB, Disk
+from webapp.notices.models import Channel, Delivery, DeliveryState, Notice, NoticeKind
+from webapp.notices.watch import new_delivery
 from webapp.removal.models import Removal, RemovalState, RemovalStep, RemovedTag, StepKind, StepState
 from webapp.removal.wanted import Wanted
 from webapp.windows.due import MISSED
@@ -60,6 +63,7 @@ def everything(session: Session) -> None:
     registry_state(session).scheduler_seen_at = NOW + timedelta(hours=1)
     _activities(session)
     _removals(session)
+    _notices(session)
     _run(session, 1, RunOutcome.SUCCEEDED, timedelta(days=9))
     _run(session, 2, RunOutcome.SUCCEEDED, timedelta(days=2), kind=RunKind.DRY_RUN)
     _run(session, 3, RunOutcome.STOPPED, timedelta(days=1), reason="alice stopped it before anything was collected.")
@@ -71,7 +75,7 @@ VERSION = "/usr/bin/docker-registry github.com/docker/distribution 2.8.2+ds1"
 
 def empty(session: Session) -> None:
     """A registry that nothing has been pushed to, and a Holystone that nothing was done with."""
-    for table in (*OTHER_TABLES, RemovedTag, RemovalStep, Removal, RunStep, Run, Activity):
+    for table in (*OTHER_TABLES, RemovedTag, RemovalStep, Removal, RunStep, Run, Activity, Delivery, Notice):
         session.execute(delete(table))
 
 
@@ -125,6 +129,16 @@ def in_doubt(session: Session) -> None:
 def failed_run(session: Session) -> None:
     """A run whose collector failed."""
     _run(session, 5, RunOutcome.FAILED, timedelta(minutes=4), reason=COLLECTOR_FAILED, failed_at=StepName.COLLECT)
+
+
+def wrong(session: Session) -> None:
+    """Three things are wrong, one of them told to a webhook that does not take it."""
+    _mode(session, RegistryMode.UNREACHABLE, "The registry does not answer (connection refused).")
+    _notice(session, NoticeKind.REGISTRY_UNREACHABLE, 47, "The registry does not answer (connection refused).", "", 5)
+    missed = "Weekly, 12 Mar 2026, 03:00 UTC: Holystone was down at that time."
+    _notice(session, NoticeKind.WINDOW_MISSED, 180, missed, "1/2026-03-12T03:00Z")
+    full = Disk("store", 612_000_000, 20 * GB, "the registry's storage").sentence
+    _notice(session, NoticeKind.DISK_NEARLY_FULL, 600, full, "store")
 
 
 def asking_run(session: Session) -> None:
@@ -208,6 +222,60 @@ def stopped_removal(session: Session) -> None:
         )
     )  # fmt: skip
     session.add(RemovalStep(removal_id=3, position=len(states) + 1, digest=digest(78), state=StepState.DELETED))
+
+
+def _notices(session: Session) -> None:
+    """What went wrong before, and is solved."""
+    failed = f"Run 12 failed. {COLLECTOR_FAILED}"
+    _notice(session, NoticeKind.RUN_FAILED, 60 * 30, failed, "3", ended=12)
+    silent = "No keeper lives in /var/lib/registry-keeper."
+    _notice(session, NoticeKind.KEEPER_SILENT, 60 * 24 * 4, silent, ended=60 * 3 + 5)
+    _notice(
+        session,
+        NoticeKind.NOT_SYNCED,
+        60 * 24 * 40,
+        "The last complete look ended on 12 Mar 2026, 02:13 UTC.",
+        ended=95,
+    )
+    for channel, state, answer in (
+        (Channel.WEBHOOK, DeliveryState.SENT, "hooks.example answered 200 OK. ok"),
+        (Channel.MAIL, DeliveryState.GIVEN_UP, "mail.example answered 535 5.7.8 Authentication failed"),
+    ):
+        _delivery(session, None, channel, "test", state, 1, answer)
+    called = "switch.example answered 200 OK. OK"
+    _delivery(session, None, Channel.DEAD_MANS_SWITCH, "succeeded", DeliveryState.SENT, 1, called)
+
+
+def _notice(
+    session: Session,
+    kind: NoticeKind,
+    age_min: float,
+    sentence: str,
+    subject: str = "",
+    tries: int = 1,
+    ended: float = 0,
+) -> None:
+    began_at = NOW - timedelta(minutes=age_min)
+    ended_at = began_at + timedelta(minutes=ended) if ended else None
+    notice = Notice(kind=kind, subject=subject, sentence=sentence, began_at=began_at, ended_at=ended_at)
+    session.add(notice)
+    session.flush()
+    for event in ("began", "ended") if ended else ("began",):
+        mail = "mail.example answered 250 2.0.0 Ok: queued as 4D1."
+        _delivery(session, notice.id, Channel.MAIL, event, DeliveryState.SENT, 1, mail)
+        refused = "hooks.example was not reached, or gave no answer: connection refused."
+        state = DeliveryState.WAITING if tries > 1 else DeliveryState.SENT
+        answer = refused if tries > 1 else "hooks.example answered 200 OK. ok"
+        _delivery(session, notice.id, Channel.WEBHOOK, event, state, tries, answer)
+
+
+def _delivery(
+    session: Session, notice_id: int | None, channel: Channel, event: str, state: DeliveryState, tries: int, answer: str
+) -> None:
+    delivery = new_delivery(channel, event, {}, NOW - timedelta(minutes=2))
+    delivery.notice_id, delivery.state, delivery.tries, delivery.answer = notice_id, state, tries, answer
+    delivery.next_try_at = NOW + timedelta(minutes=14)
+    session.add(delivery)
 
 
 def _mode(session: Session, mode: RegistryMode, sentence: str) -> None:

@@ -29,7 +29,7 @@ STATES: dict[str, records.Prepare] = {
         records.empty, records.first_sync, records.first_steps, records.no_keeper, records.unreachable,
         records.read_only, records.deletes_disabled, records.in_doubt, records.failed_run, records.live_run, records.open_removal,
         records.paused_removal, records.stopping_removal, records.stopped_removal, records.asking_run,
-        records.windows,
+        records.windows, records.wrong,
     )
 }  # fmt: skip
 
@@ -172,6 +172,17 @@ def unfold_activity(page: Page) -> None:
     page.locator(".activity", has_text="40 tags").first.locator("summary").click()
 
 
+def unfold_notice(page: Page) -> None:
+    """A notice that is solved."""
+    page.locator(".activity summary").first.click()
+
+
+def send_test(page: Page) -> None:
+    """A test that the mail server does not take."""
+    page.get_by_role("button", name="Send a test").nth(1).click()
+    expect(page.locator("#trouble .notice")).to_be_visible()
+
+
 def _wait_for_dialog(page: Page) -> None:
     expect(page.locator("#dialog form.dialog-body")).to_be_visible()
 
@@ -250,6 +261,11 @@ SCENES = (
     Scene("status-problems", "/status", "in-doubt"),
     Scene("status-unreachable", "/status", "unreachable"),
     Scene("status-deletes-disabled", "/status", "deletes-disabled"),
+    Scene("status-notices", "/status", "wrong"),
+    Scene("notices", "/notices"),
+    Scene("notices-open", "/notices", "wrong", act=unfold_notice),
+    Scene("notices-none", "/notices", "empty"),
+    Scene("notices-test", "/notices", "open-removal", act=send_test),
     Scene("menu", "/repositories", act=open_menu, whole=False),
     Scene("keys", "/repositories", act=show_keys, whole=False),
     Scene("signed-out", f"/repositories/{API}", act=lose_session, whole=False),

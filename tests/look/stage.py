@@ -70,6 +70,11 @@ def _make_app(folder: Path, keeper: KeeperProcess) -> Flask:
         "REGISTRY_PUBLIC_NAME": "registry.example",
         "PROTECTED_TAGS": "release-*",
         "KEEPER_FOLDER": str(keeper.folder),
+        "WEBHOOK_URL": "https://hooks.example/notices",
+        "MAIL_SERVER": "127.0.0.1:9",
+        "MAIL_FROM": "holystone@example.org",
+        "MAIL_TO": "ops@example.org",
+        "DEAD_MANS_SWITCH_URL": "http://switch.example/",
     }
     return create_app(read_settings({f"HOLYSTONE_{name}": value for name, value in given.items()}))
 

@@ -43,6 +43,8 @@ TABLE = {
     ("GET", "/status"): FOR_VIEWERS,
     ("POST", "/status/check"): FOR_ADMINISTRATORS,
     ("POST", "/status/vanished"): FOR_ADMINISTRATORS,
+    ("GET", "/notices"): FOR_ADMINISTRATORS,
+    ("POST", "/notices/test"): FOR_ADMINISTRATORS,
     ("GET", "/maintenance"): FOR_VIEWERS,
     ("GET", "/maintenance/free-space"): FOR_ADMINISTRATORS,
     ("POST", "/maintenance/free-space"): FOR_ADMINISTRATORS,

@@ -8,6 +8,7 @@ from webapp.cli.activities import activities
 from webapp.cli.catalogue import repositories, sync, tags
 from webapp.cli.holds import hold  # noqa: F401  it joins the group
 from webapp.cli.maintenance import maintenance
+from webapp.cli.notices import notices
 from webapp.cli.removal import remove
 from webapp.cli.users import users
 from webapp.cli.windows import windows
@@ -16,5 +17,5 @@ from webapp.cli.windows import windows
 def register(app: Flask) -> None:
     """Add all commands to `flask --app wsgi`."""
     maintenance.add_command(windows)
-    for command in (users, activities, sync, repositories, tags, remove, maintenance):
+    for command in (users, activities, sync, repositories, tags, remove, maintenance, notices):
         app.cli.add_command(command)

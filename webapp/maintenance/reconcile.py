@@ -88,8 +88,9 @@ def look_at_mode(maintainer: Maintainer) -> None:
     found, sentence = _mode_over_http(maintainer)
     with maintainer.reading() as session:
         known = registry_state(session)
-        if found is None or (known.mode, known.mode_sentence) == (found, sentence) or _is_ours(maintainer):
-            return
+        is_known = known.mode == found and (found != RegistryMode.READ_ONLY or known.mode_sentence == sentence)
+    if found is None or is_known or _is_ours(maintainer):
+        return
     try:
         with held(maintainer.writing, KEEPER_LEASE, owner=LOOKING) as lease:
             if _is_ours(maintainer) or _mode_over_http(maintainer) != (found, sentence):

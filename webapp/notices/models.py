@@ -44,7 +44,9 @@ class Notice(Base):
     """One thing that went wrong: one open notice a kind and subject, ended when it is mended.
 
     Attributes:
-        subject: which of several (a run's number, a window's, a disk's); '' where there is one only.
+        subject: which of several: a run's number, a window's number and the time that was missed, a disk's name; ''
+            where there is one only.
+        sentence: what was wrong when it began.
         ended_at: when it was mended; for what only happened (a failed run), when the next one went well.
     """
 
@@ -67,19 +69,25 @@ class Delivery(Base):
     """One message to one place, tried until it was taken, or given up.
 
     Attributes:
+        key: names it to the other side, the same at each try, so that a message that came twice is known as one.
+        notice_id: None for a test, and for a call of the dead man's switch.
+        occurrence_id: the time of a window that the dead man's switch is called for, which happens once; no foreign
+            key, since windows are the ones to forget their occurrences.
         event: `began` or `ended` of a notice, `test`, or `succeeded` for the dead man's switch.
-        body: what is sent, whole, so that a later try sends the same.
+        body: what is told, as JSON, whole, so that a later try says the same.
         answer: what the other side said at the last try, for a person.
     """
 
     __tablename__ = "deliveries"
     __table_args__ = (
         Index("ix_deliveries_due", "state", "next_try_at"),
-        Index("ix_deliveries_notice_id", "notice_id"),
+        Index("ix_deliveries_notice_id", "notice_id", "made_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
     notice_id: Mapped[int | None] = mapped_column(ForeignKey("notices.id"))
+    occurrence_id: Mapped[int | None] = mapped_column(unique=True)
     channel: Mapped[Channel]
     event: Mapped[str]
     body: Mapped[str]

@@ -19,6 +19,7 @@ from webapp.pages import (
     holds,  # noqa: F401  its views are maintenance's
     maintenance,
     metrics,
+    notices,
     permits,
     removals,
     repositories,
@@ -61,4 +62,5 @@ def register(app: Flask) -> None:
     app.register_blueprint(maintenance.bp)
     app.register_blueprint(windows.bp)
     app.register_blueprint(status.bp)
+    app.register_blueprint(notices.bp)
     app.register_blueprint(theme.bp)

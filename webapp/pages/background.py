@@ -114,13 +114,16 @@ class Background:
                 del self._looks[wanted]
         return shown.result()
 
-    def ask(self, question: Callable[[], Value]) -> Value:
-        """Ask the registry something else.
+    def ask(self, question: Callable[[], Value], within_s: float | None = None) -> Value:
+        """Ask the registry, or another server, something else.
+
+        Args:
+            within_s: None for `look_s`.
 
         Raises:
-            StillLooking: no answer within `look_s`; the question goes on.
+            StillLooking: no answer within that time; the question goes on.
         """
-        return _wait(self._lookers.submit(question), self.look_s).result()
+        return _wait(self._lookers.submit(question), self.look_s if within_s is None else within_s).result()
 
     def remove(self, wanted: Wanted, agreement: Agreement) -> RemovalInHand:
         """Start a removal, or join the one that the same dialog has started already."""

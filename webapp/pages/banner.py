@@ -15,6 +15,7 @@ from webapp.catalogue.models import RegistryMode, RegistryState
 from webapp.maintenance.listing import keeper_seen, last_foretold, last_run, outcome_kind
 from webapp.maintenance.models import KeeperReadiness
 from webapp.maintenance.records import past_runs
+from webapp.notices.listing import count_open
 from webapp.pages.answers import TOAST, TROUBLE, wants_fragment
 from webapp.pages.current import may_delete, parts, person
 from webapp.pages.filters import moment
@@ -69,10 +70,12 @@ def frame() -> dict[str, Any]:
     try:
         with parts().reading() as session:
             state = session.get(RegistryState, 1)
-            return {**common, "person": person(), "mode": chip(state), "banner": banner(session, state)}
+            wrong = count_open(session)
+            shown = {"mode": chip(state), "banner": banner(session, state), "open_notices": wrong}
+            return {**common, "person": person(), **shown}
     except SQLAlchemyError:
         log.exception("The records cannot be read")
-        return {**common, "person": None, "mode": Chip("unknown", "Not known"), "banner": None}
+        return {**common, "person": None, "mode": Chip("unknown", "Not known"), "banner": None, "open_notices": 0}
 
 
 def chip(state: RegistryState | None) -> Chip:

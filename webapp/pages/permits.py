@@ -46,6 +46,8 @@ WHO_MAY = {
     "status.index": Who.VIEWERS,
     "status.check_again": Who.ADMINISTRATORS,
     "status.confirm_vanished": Who.ADMINISTRATORS,
+    "notices.index": Who.ADMINISTRATORS,
+    "notices.test": Who.ADMINISTRATORS,
     "maintenance.index": Who.VIEWERS,
     "maintenance.run": Who.VIEWERS,
     "maintenance.log_file": Who.VIEWERS,

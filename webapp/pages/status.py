@@ -13,11 +13,13 @@ from webapp.catalogue.doubt import accept
 from webapp.catalogue.models import RegistryState
 from webapp.catalogue.sync import check_registry
 from webapp.maintenance.listing import keeper_seen, version_words
+from webapp.notices.listing import open_notices
 from webapp.pages.addresses import HOME, path_of
 from webapp.pages.answers import go_to, page_or_fragment
 from webapp.pages.background import StillLooking
 from webapp.pages.current import background, is_administrator, parts
 from webapp.pages.first_steps import first_steps
+from webapp.pages.notices import notice_line
 
 bp = Blueprint("status", __name__)
 
@@ -37,6 +39,7 @@ def index() -> Response:
             "status/_checks.html",
             checks=registry_checks(state, here.now(), here.settings.SYNC_INTERVAL),
             checked_at=state.checked_at if state else None,
+            open_now=[notice_line(each) for each in open_notices(session)],
             doubt=state.doubt if state else None,
             doubt_digest=state.doubt_digest if state else "",
             first_steps=first_steps(session) if is_administrator() else [],

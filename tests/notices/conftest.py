@@ -1,0 +1,145 @@
+"""Records and a clock for tests of notices, and the rows that most of them need."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.records import Clock, Records, clock, records, records_template
+from webapp.catalogue.models import RegistryMode
+from webapp.catalogue.rows import registry_state
+from webapp.catalogue.sync import note_mode
+from webapp.maintenance.models import Hold, KeeperReadiness, KeeperSeen, Run, RunKind, RunOutcome
+from webapp.notices.models import Channel
+from webapp.notices.watch import Watch, Watched, look
+from webapp.notices.words import Names
+from webapp.windows.models import Occurrence, OccurrenceState, Window
+
+__all__ = ["clock", "records", "records_template"]
+
+NAMES = Names("registry.example", "https://holystone.example")
+LOOKS_EVERY_S = 60
+
+
+class Scene:
+    """What is in the records, and the looks at it: one every minute, which is rarer than the scheduler takes them."""
+
+    def __init__(self, records: Records, clock: Clock, folder: Path) -> None:
+        self.records, self.clock = records, clock
+        self._ids = count(1)
+        self.watch = Watch(
+            reading=records.reading,
+            writing=records.writing,
+            watched=Watched(),
+            names=NAMES,
+            channels=[Channel.WEBHOOK],
+            calls_switch=True,
+            has_keeper=True,
+            sync_interval_s=300,
+            folders={},
+        )
+
+    def look(self) -> None:
+        """Look once, now."""
+        look(self.watch, self.clock())
+
+    def go_on(self, check: Callable[[], None] = lambda: None, **length: float) -> None:
+        """Let time pass, with a look every minute; `check` is what else happens then."""
+        until = self.clock() + timedelta(**length)
+        while self.clock() < until:
+            self.clock.advance(seconds=LOOKS_EVERY_S)
+            check()
+            self.look()
+
+    def mode(self, mode: RegistryMode, sentence: str = "", until: datetime | None = None) -> None:
+        """The registry was just found to be so."""
+        with self.records.writing() as session:
+            note_mode(session, mode, sentence, self.clock(), until)
+
+    def synced(self) -> None:
+        """A whole sync has just ended."""
+        with self.records.writing() as session:
+            registry_state(session).sync_complete_at = self.clock()
+
+    def all_well(self) -> None:
+        """The registry takes writes and was read, the keeper serves."""
+        with self.records.writing() as session:
+            note_mode(session, RegistryMode.READ_WRITE, "", self.clock())
+            registry_state(session).sync_complete_at = self.clock()
+            session.merge(KeeperSeen(id=1, readiness=KeeperReadiness.READY, sentence="", seen_at=self.clock()))
+
+    def keeper(self, readiness: KeeperReadiness, sentence: str = "") -> None:
+        """The keeper was just found to be so."""
+        with self.records.writing() as session:
+            session.merge(KeeperSeen(id=1, readiness=readiness, sentence=sentence, seen_at=self.clock()))
+
+    def run(self, outcome: RunOutcome | None, kind: RunKind = RunKind.COLLECT, reason: str = "") -> int:
+        """A run that ended now, or is under way."""
+        number = next(self._ids)
+        with self.records.writing() as session:
+            session.add(
+                Run(id=number, kind=kind, actor="alice", place="", activity_id=1, token=f"run {number}",
+                    fencing_token=1, started_at=self.clock(), finished_at=self.clock() if outcome else None,
+                    outcome=outcome, reason=reason)
+            )  # fmt: skip
+        return number
+
+    def end_run(self, number: int, outcome: RunOutcome) -> None:
+        """A run that was under way has ended now."""
+        with self.records.writing() as session:
+            run = session.get_one(Run, number)
+            run.outcome, run.finished_at = outcome, self.clock()
+
+    def hold(self) -> None:
+        """A hold that is under way."""
+        with self.records.writing() as session:
+            session.add(
+                Hold(token="hold", strategy="read-only", actor="alice", place="", activity_id=1, fencing_token=1,
+                     started_at=self.clock(), until=self.clock() + timedelta(hours=1))
+            )  # fmt: skip
+
+    def window(self, **changed: Any) -> int:
+        """A window every night."""
+        with self.records.writing() as session:
+            given = {"name": "Nightly", "weekdays": "0,1,2,3,4,5,6", "starts": "03:00", "zone": "UTC", "longest_s": 3600,
+                     "planned_from": self.clock(), "made_by": "alice", **changed}  # fmt: skip
+            window = Window(**given)
+            session.add(window)
+            session.flush()
+            return window.id
+
+    def occurrence(self, window: int, state: OccurrenceState | None, sentence: str = "", run: int | None = None) -> int:
+        """A planned time of a window, and what became of it, known now."""
+        with self.records.writing() as session:
+            row = Occurrence(window_id=window, planned_at=self.clock(), noted_at=self.clock(), state=state,
+                             sentence=sentence, run_id=run)  # fmt: skip
+            session.add(row)
+            session.flush()
+            return row.id
+
+
+@pytest.fixture
+def scene(records: Records, clock: Clock, tmp_path: Path) -> Scene:
+    """Everything is well, and was looked at once."""
+    scene = Scene(records, clock, tmp_path)
+    scene.all_well()
+    scene.look()
+    return scene
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for the name `localhost` that only its own file vouches for, the key in the same file."""
+    folder = tmp_path_factory.mktemp("certificate")
+    file = folder / "both.pem"
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(folder / "key.pem")]
+    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2", "-out", str(file)]
+    subprocess.run(["openssl", "req", "-x509", *curve, *name], check=True, capture_output=True, timeout=30)
+    file.write_text(file.read_text() + (folder / "key.pem").read_text())
+    return file
