@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 # nginx is in /usr/sbin, which is not in everybody's PATH.
 export PATH := $(PATH):/usr/sbin
 
-.PHONY: setup run test lint bench soak look
+.PHONY: setup run test lint bench soak storm look
 
 setup: .venv/complete
 	@:
@@ -25,9 +25,14 @@ bench: .venv/complete
 	@deploy/local/for-tests
 	@$(PYTHON) -m benchmarks
 
-soak: export STORM_ROUNDS ?= 400
-soak: export FLEETS ?= 10000
+soak: export MINUTES ?= 15
 soak: .venv/complete
+	@deploy/local/for-tests
+	@$(PYTHON) -m soak
+
+storm: export STORM_ROUNDS ?= 400
+storm: export FLEETS ?= 10000
+storm: .venv/complete
 	@$(PYTHON) -m pytest -n 2 tests/faults tests/removal/test_exactness.py tests/removal/test_as_worked_out.py
 
 look: .venv/complete

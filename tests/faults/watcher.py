@@ -1,8 +1,9 @@
 """Looks at /proc, all the time: is there ever a collector beside a writer, or a second writer, on one store?
 
-    python -m tests.faults.watcher CONFIG REPORT
+    python -m tests.faults.watcher CONFIG REPORT [PAUSE]
 
-Appends a line per violation to REPORT; told to end (TERM), it appends how often it looked.
+Appends a line per violation to REPORT; told to end (TERM), it appends how often it looked. PAUSE is between two looks,
+in seconds.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ def violations(config: Path) -> list[tuple[RegistryProcess, RegistryProcess]]:
     """
     found = [each for each in registry_processes(config) if each.role in ("writer", "collector")]
     suspect = [pair for pair in combinations(found, 2) if {each.role for each in pair} in FORBIDDEN]
-    suspect = [pair for pair in suspect if pair[1].parent_pid != pair[0].pid]  # a script and what it has just forked
+    suspect = [pair for pair in suspect if pair[1].session != pair[0].session]  # a script and what it has forked
     return [pair for pair in suspect if pair[0] in registry_processes(config)]
 
 
-def main(config: Path, report: Path) -> None:
+def main(config: Path, report: Path, pause_s: float = 0.002) -> None:
     is_over: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: is_over.append(number))
     looks, parent = 0, os.getppid()
@@ -41,9 +42,9 @@ def main(config: Path, report: Path) -> None:
             for pair in violations(config):
                 lines.write(f"violation: {pair}\n")
             looks += 1
-            time.sleep(0.002)
+            time.sleep(pause_s)
         lines.write(f"looks: {looks}\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *map(float, sys.argv[3:]))

@@ -251,11 +251,12 @@ class KeeperProcess:
 
 @dataclass(frozen=True)
 class RegistryProcess:
-    """One process of a registry. `role` is writer, reader, collector or dry-run."""
+    """One process of a registry. `role` is writer, reader, collector or dry-run; each that is started has a session."""
 
     pid: int
     role: str
     parent_pid: int
+    session: int
 
 
 def registry_processes(config: Path) -> list[RegistryProcess]:
@@ -270,10 +271,10 @@ def registry_processes(config: Path) -> list[RegistryProcess]:
             if not is_registry or os.fsencode(config) not in arguments:
                 continue
             environment = (entry / "environ").read_bytes()
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            _, parent, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
         except (OSError, ValueError):
             continue
-        found.append(RegistryProcess(int(entry.name), _role(arguments, environment), parent))
+        found.append(RegistryProcess(int(entry.name), _role(arguments, environment), int(parent), int(session)))
     return found
 
 

@@ -19,6 +19,7 @@ from tests.maintenance.house import (
     House,
     assert_nothing_was_collected,
     assert_read_write,
+    failed_step,
     open_records,
     proof_of,
     utc_now,
@@ -32,8 +33,8 @@ from webapp.leases import KEEPER_LEASE, held
 from webapp.maintenance.models import Obstacle, Run, RunOutcome, StepName
 from webapp.maintenance.reconcile import end_interrupted_runs
 from webapp.maintenance.run import Maintainer
-from webapp.runtime.orders import Ended, Phase
-from webapp.windows.due import carry_out_what_is_due, is_anything_due
+from webapp.runtime.orders import Ended, Phase, Result, read_result
+from webapp.windows.due import _carry_out, carry_out_what_is_due, is_anything_due
 from webapp.windows.models import Occurrence, OccurrenceState
 
 RUN, NOT_READY = OccurrenceState.RUN, OccurrenceState.NOT_READY
@@ -88,6 +89,7 @@ def test_it_runs_once_however_often_is_asked(house: House, gone: Built) -> None:
 
 def test_its_order_ends_with_the_window(house: House, gone: Built) -> None:
     plan(house)
+    house.longest_s = 60.0
     hold = house.keeper.tell("hold", "collect")
     carry_out_what_is_due(at(house, BEGINS + timedelta(minutes=59, seconds=52)))
     run = house.the_run()
@@ -95,9 +97,15 @@ def test_its_order_ends_with_the_window(house: House, gone: Built) -> None:
     assert (run.outcome, the_row(house).state) == (RunOutcome.FAILED, RUN)
     assert result is not None
     assert result.ended == Ended.DEADLINE
+    assert 0 < seconds_allowed(result) < 8
     assert hold.exists()
     assert_read_write(house)
     assert house.has(gone)
+
+
+def seconds_allowed(result: Result) -> float:
+    """'8 seconds were over.'"""
+    return float(result.reason.split()[0])
 
 
 def test_too_little_to_free_is_not_worth_it(house: House, gone: Built) -> None:
@@ -136,20 +144,38 @@ def test_a_run_that_does_not_fit_into_what_is_left_does_not_begin(house: House, 
     carry_out_what_is_due(replace(house.maintainer, now=lambda: late))
     row, run = the_row(house), house.the_run()
     assert (row.state, run.outcome) == (OccurrenceState.DOES_NOT_FIT, RunOutcome.SKIPPED)
+    assert failed_step(run) == StepName.DRY_RUN
     assert row.sentence.startswith("It may take up to ")
     assert row.sentence.endswith("and the window has 0.1 s left.")
     assert_nothing_was_collected(house, run)
     assert_read_write(house)
 
 
+@pytest.mark.parametrize("moment", [StepName.COMPARE, StepName.QUIET])
+def test_whether_it_fits_is_looked_at_again_before_the_registry_steps_aside(
+    house: House, gone: Built, moment: StepName
+) -> None:
+    plan(house)
+    now = [BEGINS]
+    house.at[moment] = lambda: now.append(BEGINS + timedelta(minutes=59, seconds=59.9))
+    writer = house.keeper.pid_of("writer")
+    carry_out_what_is_due(replace(house.maintainer, now=lambda: now[-1]))
+    assert (the_row(house).state, failed_step(house.the_run())) == (OccurrenceState.DOES_NOT_FIT, StepName.QUIET)
+    assert house.keeper.pid_of("writer") == writer
+
+
 def test_a_dry_run_that_is_longer_than_the_window_is_ended_with_it(house: House, gone: Built) -> None:
     plan(house)
+    house.longest_s = 60.0
     house.keeper.tell("hold", "dry-run")
     carry_out_what_is_due(at(house, BEGINS + timedelta(minutes=59, seconds=58)))
     assert (the_row(house).state, the_row(house).sentence) == (
         OccurrenceState.DOES_NOT_FIT,
         "The window ended before the dry run did.",
     )
+    result = read_result(house.keeper.folder, f"{house.the_run().token}-dry-1")
+    assert result is not None
+    assert 0 < seconds_allowed(result) <= 2
     assert_read_write(house)
 
 
@@ -205,6 +231,15 @@ def test_a_strategy_that_this_registry_does_not_have_is_said(house: House, gone:
     plan(house, strategy="overlapped")
     carry_out_what_is_due(at(house))
     assert (the_row(house).state, "No address for reads is set." in the_row(house).sentence) == (NOT_READY, True)
+
+
+def test_a_process_that_was_away_for_long_begins_no_second_run(house: House, gone: Built) -> None:
+    """It had taken the claim in hand, and slept; another one has carried it out meanwhile."""
+    plan(house)
+    carry_out_what_is_due(at(house))
+    maintainer = at(house)
+    _carry_out(maintainer, maintainer.writing, the_row(house).id)
+    assert (count_runs(house), states(house.reading)) == (1, [RUN])
 
 
 def test_two_dashboards_that_ask_at_once_make_one_run(house: House, gone: Built) -> None:
