@@ -85,24 +85,28 @@ def image(
     labels: Mapping[str, str] | None = None,
     annotations: Mapping[str, str] | None = None,
     docker: bool = False,
+    runs: Mapping[str, Any] | None = None,
+    history: Sequence[Mapping[str, Any]] | None = None,
 ) -> Built:
     """An image of one platform.
 
     Args:
         layers: from the lowest to the topmost.
+        runs: what the configuration says of how it is run, beside its labels.
+        history: the steps that made it; one for each layer where none are given.
         platform: `os/architecture[/variant]`.
         created: RFC 3339.
         docker: whether to write Docker's media types instead of OCI's.
     """
     os, architecture, *variant = platform.split("/")
-    document = {
+    document: dict[str, Any] = {
         "architecture": architecture,
         "os": os,
         **({"variant": variant[0]} if variant else {}),
         "created": created,
-        "config": {"Labels": dict(labels or {}), "Cmd": ["/bin/true"]},
+        "config": {"Labels": dict(labels or {}), "Cmd": ["/bin/true"], **(runs or {})},
         "rootfs": {"type": "layers", "diff_ids": [each.plain_digest for each in layers]},
-        "history": [{"created": created, "created_by": "demo"} for _ in layers],
+        "history": list(history or [{"created": created, "created_by": "demo"} for _ in layers]),
     }
     config = Blob(DOCKER_CONFIG if docker else OCI_CONFIG, _json(document))
     if docker:

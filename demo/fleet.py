@@ -9,6 +9,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from demo.build import Blob, Built, image, index, layer
 from demo.push import Pusher
@@ -32,6 +33,30 @@ MARKUP_LABELS = {
     "org.opencontainers.image.url": "javascript:document.title='taken over'",
     "<b onclick=alert(1)>bold</b>": "{{ 7 * 7 }} ${7*7} <%= 7*7 %>",
     "upside\u202edown": "a mark that turns the direction of writing round: \u202egnp.exe",
+}
+
+MARKUP_CONFIG = {
+    "Entrypoint": ["<script>document.title='taken over'</script>", "\u001b[2J\u001b[31mred"],
+    "Env": ["PATH=/bin", "LINK=https://good.example/<b>", "JS=javascript:alert(1)", "LINES=one\ntwo", "\u202e=\u0000"],
+    "ExposedPorts": {"<img src=x onerror=alert(1)>/tcp": {}, "80/tcp": {}},
+    "Volumes": {"/<b>data</b>": {}},
+    "User": "<i>root</i>",
+}
+MARKUP_HISTORY: list[dict[str, Any]] = [
+    {"created_by": "RUN <script>document.title='taken over'</script>"},
+    {"created_by": "ENV X={{ 7 * 7 }}", "empty_layer": True},
+    {"created_by": "RUN <<EOF\necho \u001b]0;taken over\u0007\nEOF", "comment": "<b>buildkit</b>"},
+    {"created_by": "RUN " + "a very long line " * 200},
+]
+WEB_RUNS = {
+    "Entrypoint": ["/docker-entrypoint.sh"],
+    "Cmd": ["nginx", "-g", "daemon off;"],
+    "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "NGINX_VERSION=1.27.2", "TZ=UTC"],
+    "ExposedPorts": {"80/tcp": {}, "443/tcp": {}},
+    "Volumes": {"/var/cache/nginx": {}},
+    "User": "101:101",
+    "WorkingDir": "/usr/share/nginx",
+    "StopSignal": "SIGQUIT",
 }
 
 
@@ -93,7 +118,20 @@ def _push_web(pusher: Pusher) -> None:
 
 def _web_image(version: str, platform: str, created: str, *, docker: bool = False) -> Built:
     layers = [layer(f"nginx on {platform}", 250_000), layer(f"web {version}", 80_000)]
-    return image(layers, platform=platform, created=created, labels={REVISION: f"v{version}"}, docker=docker)
+    history: list[dict[str, Any]] = [
+        {"created": created, "created_by": "/bin/sh -c #(nop) ADD file:9c4e1a0f2b in / "},
+        {"created": created, "created_by": f"ENV NGINX_VERSION=1.27.2 WEB_VERSION={version}", "empty_layer": True},
+        {
+            "created": created,
+            "created_by": "COPY dist /usr/share/nginx/html # buildkit",
+            "comment": "buildkit.dockerfile.v0",
+        },
+        {"created": created, "created_by": 'CMD ["nginx" "-g" "daemon off;"]', "empty_layer": True},
+    ]
+    labels = {REVISION: f"v{version}", SOURCE: "https://git.example/team/web"}
+    return image(
+        layers, platform=platform, created=created, labels=labels, docker=docker, runs=WEB_RUNS, history=history
+    )
 
 
 def _push_shop(pusher: Pusher, below: Sequence[Blob]) -> None:
@@ -101,7 +139,14 @@ def _push_shop(pusher: Pusher, below: Sequence[Blob]) -> None:
     good = image([*below, layer("shop 7", 90_000)], created="2026-09-01T12:00:00Z", labels={SOURCE: "git.example/shop"})
     pusher.push(SHOP, good, ["7.0.0"])
     pusher.attest(SHOP, good)
-    evil = image([*below, layer("shop 8", 90_000)], created="2026-10-01T12:00:00Z", labels=MARKUP_LABELS)
+    evil = image(
+        [*below, layer("shop 8", 90_000)],
+        created="2026-10-01T12:00:00Z",
+        labels=MARKUP_LABELS,
+        annotations=MARKUP_LABELS,
+        runs=MARKUP_CONFIG,
+        history=MARKUP_HISTORY,
+    )
     pusher.push(SHOP, evil, ["8.0.0-rc.1", "__proto__"])
 
 

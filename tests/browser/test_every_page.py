@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page
 from demo.fleet import API, BUILDER, ETL, LONG_TAG, SHOP, WEB
 from tests.browser.conftest import errors_of, new_context, sign_in
 from tests.look.records import everything, open_removal, windows
+from tests.odd_manifests import LONGEST_TAG, ODD, UNTAGGED
 from tests.pages.conftest import parts_of
 from tests.served_app import served
 
@@ -24,6 +25,12 @@ PATHS = (
     f"/repositories/{ETL}/-/tags/{LONG_TAG}",
     f"/repositories/{WEB}/-/tags/2.1",
     f"/repositories/{SHOP}/-/tags/8.0.0-rc.1",
+    *(
+        f"/repositories/{ODD}/-/tags/{tag}"
+        for tag in ("chart", "alien", "old", "nested", "not-read", "no-json", "many")
+    ),
+    f"/repositories/{ODD}/-/tags/{LONGEST_TAG}",
+    f"/repositories/{ODD}/-/manifests/{UNTAGGED.digest}",
     f"/repositories/{API}/-/tags/1.4.2/delete",
     f"/repositories/{API}/-/tags/1.4.2/delete?siblings=remove",
     f"/repositories/{SHOP}/-/tags/7.0.0/delete?referrers=keep",

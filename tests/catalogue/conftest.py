@@ -12,6 +12,7 @@ from tests.records import Clock, Records, clock, records, records_template
 from tests.registry_process import RegistryProcess
 from webapp.accounts.permissions import Visibility
 from webapp.catalogue import listing
+from webapp.catalogue.details import Child, ManifestDetails, children_of, manifest_details
 from webapp.catalogue.models import RegistryState, Repository
 from webapp.catalogue.sync import Catalogue
 from webapp.registry.client import RegistryClient
@@ -46,12 +47,17 @@ class Shelf:
             rows = listing.tags(session, self.repository(name), size=10_000).rows
         return {row.name: row for row in rows}
 
-    def details(self, name: str, tag: str) -> listing.TagDetails:
-        """What the page of a tag shows."""
+    def details(self, name: str, tag: str) -> ManifestDetails:
+        """What the catalogue knows of the manifest that a tag is on."""
         with self.records.reading() as session:
-            found = listing.tag_details(session, self.repository(name), tag)
+            found = manifest_details(session, self.repository(name), self.tags(name)[tag].digest or "")
         assert found is not None
         return found
+
+    def children(self, name: str, tag: str) -> tuple[Child, ...]:
+        """What the index names that a tag is on."""
+        with self.records.reading() as session:
+            return children_of(session, self.repository(name), self.details(name, tag)).items
 
     def state(self) -> RegistryState:
         """What is known of the registry as a whole."""

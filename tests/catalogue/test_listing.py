@@ -288,16 +288,6 @@ def test_rows_name_all_tags_of_the_same_image_also_those_on_other_pages(stocked:
         assert (lost.digest, lost.same_as) == (None, ())
 
 
-def test_a_tag_that_is_not_there_has_no_details(stocked: Records) -> None:
-    with stocked.reading() as session:
-        many = listing.find_repository(session, EVERYTHING, "team/many")
-        assert many is not None
-        assert listing.tag_details(session, many, "nothing") is None
-        lost = listing.tag_details(session, many, "lost-0")
-        assert lost is not None
-        assert (lost.media_type, lost.created_at, lost.children) == ("", None, ())
-
-
 def test_a_list_may_be_longer_than_a_statement_has_variables(records: Records) -> None:
     """SQLite takes 32,766; `tags REPOSITORY` prints all tags at once."""
     with records.writing() as session:

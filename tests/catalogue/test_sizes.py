@@ -37,9 +37,7 @@ def test_an_index_takes_what_its_children_take_shared_layers_once(shelf: Shelf, 
     top = pusher.push_index("team/web", children, ["1.0"])
     sync(shelf.catalogue)
     assert shelf.tags("team/web")["1.0"].size_bytes == _bytes(top, *children)
-    assert [size for _platform, _digest, size in shelf.details("team/web", "1.0").children] == [
-        _bytes(each) for each in children
-    ]
+    assert [each.size_bytes for each in shelf.children("team/web", "1.0")] == [_bytes(each) for each in children]
 
 
 def test_an_index_of_indexes_takes_all_that_is_below_it_once(shelf: Shelf, pusher: Pusher) -> None:

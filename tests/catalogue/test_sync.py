@@ -284,8 +284,8 @@ def test_an_image_whose_configuration_is_lost_is_an_image_all_the_same(shelf: Sh
     shelf.registry.restart()
     assert sync(shelf.catalogue).is_complete
     details = shelf.details("team/api", "1.0")
-    assert details.row.size_bytes
-    assert (details.created_at, details.row.platforms, details.labels) == (None, (), ())
+    assert details.size_bytes
+    assert (details.created_at, details.platforms, details.labels) == (None, (), ())
 
 
 def test_platforms_are_those_of_the_index_without_what_is_unknown(fleet: Shelf) -> None:
@@ -299,9 +299,10 @@ def test_the_details_of_a_tag_tell_its_age_labels_and_children(fleet: Shelf) -> 
     sync(fleet.catalogue)
     top = fleet.details(WEB, "2.1")
     assert top.created_at == datetime(2026, 10, 12, 13, 37, 20, tzinfo=UTC)
-    platforms = [platform for platform, _digest, _size in top.children]
+    children = fleet.children(WEB, "2.1")
+    platforms = [platform for child in children for platform in child.platforms]
     assert platforms == ["linux/amd64", "linux/arm64", "linux/arm/v7", "unknown/unknown"]
-    assert all(size for _platform, _digest, size in top.children)
+    assert all(child.size_bytes and child.is_here for child in children)
     assert fleet.details(BASE, "reproducible").created_at == datetime(1970, 1, 1, tzinfo=UTC)
     labels = dict(fleet.details(SHOP, "8.0.0-rc.1").labels)
     assert labels["<b onclick=alert(1)>bold</b>"] == "{{ 7 * 7 }} ${7*7} <%= 7*7 %>"

@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from demo.fleet import API, WEB
+from tests.odd_manifests import add_odd
 from webapp.activities.models import Activity, ActivityKind, Outcome
 from webapp.activities.record import record
 from webapp.catalogue.models import Manifest, RegistryMode, RegistryState, Repository, Tag
@@ -58,6 +59,7 @@ def everything(session: Session) -> None:
     _spread_over_time(session)
     _add_repository(session, MANY_TAGS, [f"build-{4000 + number}" for number in range(300)])
     _add_repository(session, LONGEST_NAME, [LONGEST_TAG, "1.0"])
+    add_odd(session, NOW)
     session.merge(KeeperSeen(id=1, readiness=KeeperReadiness.READY, sentence="Holystone can restart this registry.",
                              registry_version=VERSION, seen_at=NOW))  # fmt: skip
     registry_state(session).scheduler_seen_at = NOW + timedelta(hours=1)

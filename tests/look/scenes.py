@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from demo.fleet import API, BUILDER, ETL, LONG_TAG, SHOP, WEB
 from tests.look import records
 from tests.look.records import LONGEST_NAME, LONGEST_TAG, MANY_TAGS
+from tests.odd_manifests import HERE, ODD, UNTAGGED
 
 Act = Callable[[Page], None]
 ADMINISTRATOR, USER, NOBODY = "alice", "bob", ""
@@ -183,6 +184,11 @@ def send_test(page: Page) -> None:
     expect(page.locator("#trouble .notice")).to_be_visible()
 
 
+def wait_for_trouble(page: Page) -> None:
+    """The registry was asked for a configuration, and does not have it."""
+    expect(page.locator("#image .notice")).to_be_visible()
+
+
 def _wait_for_dialog(page: Page) -> None:
     expect(page.locator("#dialog form.dialog-body")).to_be_visible()
 
@@ -209,6 +215,19 @@ SCENES = (
     Scene("tags-deletes-disabled", f"/repositories/{API}", "deletes-disabled"),
     Scene("tags-unreachable", f"/repositories/{API}", "unreachable"),
     Scene("tag", f"/repositories/{WEB}/-/tags/2.1"),
+    Scene("tag-platform", f"/repositories/{WEB}/-/tags/2.1?platform=linux/arm64"),
+    Scene("tag-of-128", f"/repositories/{ODD}/-/tags/{'x' * 128}"),
+    Scene("tag-artifact", f"/repositories/{ODD}/-/tags/chart"),
+    Scene("tag-unknown-type", f"/repositories/{ODD}/-/tags/alien"),
+    Scene("tag-schema-1", f"/repositories/{ODD}/-/tags/old"),
+    Scene("tag-nested", f"/repositories/{ODD}/-/tags/nested"),
+    Scene("tag-child-missing", f"/repositories/{ODD}/-/tags/holed"),
+    Scene("tag-not-read", f"/repositories/{ODD}/-/tags/not-read"),
+    Scene("tag-configuration-unread", f"/repositories/{ODD}/-/tags/unread", act=wait_for_trouble),
+    Scene("tag-configuration-unreadable", f"/repositories/{ODD}/-/tags/no-json"),
+    Scene("tag-many-labels", f"/repositories/{ODD}/-/tags/many"),
+    Scene("manifest-untagged", f"/repositories/{ODD}/-/manifests/{UNTAGGED.digest}"),
+    Scene("manifest-child", f"/repositories/{ODD}/-/manifests/{HERE.digest}"),
     Scene("tag-longest-name", f"/repositories/{LONGEST_NAME}/-/tags/{LONGEST_TAG}"),
     Scene("tag-markup", f"/repositories/{SHOP}/-/tags/8.0.0-rc.1"),
     Scene("tag-signed", f"/repositories/{API}/-/tags/1.4.2"),

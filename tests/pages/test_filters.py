@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from webapp.pages import filters
+from webapp.pages.filters import is_web_address
 
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
 
@@ -79,3 +80,20 @@ def test_counts_have_thin_spaces_and_nouns() -> None:
     assert filters.counted(1, "repository", "repositories") == "1 repository"
     assert filters.counted(12345, "tag") == "12\u202f345 tags"
     assert filters.short_digest("sha256:0123456789abcdef") == "0123456789ab"
+
+
+@pytest.mark.parametrize("text", ["https://git.example/team/api", "http://a.example:8080/x?y=z#part"])
+def test_a_plain_web_address_may_become_a_link(text: str) -> None:
+    assert is_web_address(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "//evil.example", "https://", "ftp://a.example",
+        "https://good.example@evil.example", "https://a.example/ b", 'https://a.example/"x', "https://a.example/<b>",
+        "https://a.example\\@b.example", "https://\u202eelpmaxe", "https://аpple.example", "https://[", " https://a.example",
+    ],
+)  # fmt: skip
+def test_anything_else_stays_text(text: str) -> None:
+    assert not is_web_address(text)

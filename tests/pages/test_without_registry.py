@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from flask import Flask
+from sqlalchemy import select
 
 from tests.pages.conftest import Visitor, parts_of, text_of
 from tests.registry_process import RegistryProcess
 from tests.windows.plans import a_window
+from webapp.catalogue.models import Manifest, Repository, RepositoryManifest
 
-ASKED_AFRESH = {"removals.delete_tag", "removals.delete_repository", "maintenance.free_space", "windows.run"}
+ASKED_AFRESH = {
+    "removals.delete_tag",
+    "removals.delete_manifest",
+    "removals.delete_repository",
+    "maintenance.free_space",
+    "windows.run",
+    "manifests.raw",
+    "manifests.configuration",
+}
 EXAMPLES = {
     "filename": "css/base.css",
     "repository": "team/web",
@@ -22,14 +32,26 @@ NO_PAGES = {"health.readyz", "metrics.metrics"}
 """They have no registry in the tests of their own, test_health.py and test_metrics.py."""
 
 
+def image_of_web(app: Flask) -> str:
+    """The digest of an image of one platform: one that has a configuration."""
+    with parts_of(app).reading() as session:
+        web = session.scalars(select(Repository).where(Repository.name == EXAMPLES["repository"])).one()
+        held = select(RepositoryManifest.manifest_id).where(RepositoryManifest.repository_id == web.id)
+        return (
+            session.scalars(select(Manifest.digest).where(Manifest.kind == "image", Manifest.id.in_(held))).first()
+            or ""
+        )
+
+
 def test_every_page_answers_while_the_registry_is_away(
     app: Flask, alice: Visitor, without_registry: RegistryProcess
 ) -> None:
     a_window(parts_of(app).writing, parts_of(app).now())
+    examples = {**EXAMPLES, "digest": image_of_web(app)}
     for rule in app.url_map.iter_rules():
         if "GET" not in (rule.methods or set()) or rule.endpoint in NEEDS_A_RUN | NO_PAGES | {"removals.show"}:
             continue
-        path = app.url_map.bind("localhost").build(rule.endpoint, {each: EXAMPLES[each] for each in rule.arguments})
+        path = app.url_map.bind("localhost").build(rule.endpoint, {each: examples[each] for each in rule.arguments})
         answer = alice.get(path)
         assert answer.status_code in ((503, 200) if rule.endpoint in ASKED_AFRESH else (200, 303)), path
 

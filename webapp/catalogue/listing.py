@@ -1,8 +1,7 @@
-"""What the pages list: repositories, the tags of one, one tag. From the database only (law 9)."""
+"""What the pages list: repositories, and the tags of one. From the database only (law 9)."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,11 +9,11 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Row, Select, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, undefer
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.accounts.permissions import Visibility
 from webapp.catalogue.keyset import Key, after, ordering, read_cursor, write_cursor
-from webapp.catalogue.models import DescriptorRole, Manifest, ManifestDescriptor, Repository, Tag
+from webapp.catalogue.models import Manifest, Repository, Tag
 from webapp.database import among
 
 PAGE_SIZE = 100
@@ -63,17 +62,6 @@ class TagRow:
     pushed_at: datetime
     pushed_at_is_seen: bool
     same_as: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TagDetails:
-    """All that the catalogue knows of one tag."""
-
-    row: TagRow
-    media_type: str
-    created_at: datetime | None
-    labels: tuple[tuple[str, str], ...]
-    children: tuple[tuple[str, str, int | None], ...]
 
 
 _NO_SIZE = -1
@@ -135,24 +123,6 @@ def matching_tags(session: Session, repository: Repository, search: str = "") ->
     return list(session.scalars(found.where(_contains(Tag.name, search)) if search else found))
 
 
-def tag_details(session: Session, repository: Repository, name: str) -> TagDetails | None:
-    """One tag with what its page shows."""
-    found = session.execute(
-        select(Tag, Manifest)
-        .outerjoin(Manifest, Manifest.id == Tag.manifest_id)
-        .options(undefer(Manifest.labels))
-        .where(Tag.repository_id == repository.id, Tag.name == name)
-    ).first()
-    if found is None:
-        return None
-    tag, manifest = found
-    [row] = _with_siblings(session, repository, [(tag, manifest)])
-    if manifest is None:
-        return TagDetails(row, "", None, (), ())
-    labels = tuple(sorted((str(key), str(value)) for key, value in json.loads(manifest.labels).items()))
-    return TagDetails(row, manifest.media_type, manifest.created_at, labels, _children(session, manifest))
-
-
 def some_tag_rows(session: Session, repository: Repository, names: Sequence[str]) -> list[TagRow]:
     """The rows of some tags, for a list that changes in place."""
     rows = session.execute(
@@ -161,16 +131,6 @@ def some_tag_rows(session: Session, repository: Repository, names: Sequence[str]
         .where(Tag.repository_id == repository.id, among(Tag.name, names))
     ).all()
     return _with_siblings(session, repository, [(tag, manifest) for tag, manifest in rows])
-
-
-def _children(session: Session, manifest: Manifest) -> tuple[tuple[str, str, int | None], ...]:
-    rows = session.execute(
-        select(ManifestDescriptor.platform, Manifest.platforms, ManifestDescriptor.digest, Manifest.image_size_bytes)
-        .outerjoin(Manifest, Manifest.digest == ManifestDescriptor.digest)
-        .where(ManifestDescriptor.manifest_id == manifest.id, ManifestDescriptor.role == DescriptorRole.CHILD)
-        .order_by(ManifestDescriptor.position)
-    ).all()
-    return tuple((stated or own or "", digest, size) for stated, own, digest, size in rows)
 
 
 def _listed(visibility: Visibility) -> Select[Repository]:

@@ -37,7 +37,10 @@ class Repository(Base):
     """
 
     __tablename__ = "repositories"
-    __table_args__ = (Index("ix_repositories_listed", "tag_count", "name"),)
+    __table_args__ = (
+        Index("ix_repositories_listed", "tag_count", "name"),
+        Index("ix_repositories_unread", "revisions_read_at", "tag_count"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
@@ -77,6 +80,15 @@ class Manifest(Base):
     first_seen_at: Mapped[datetime | None]
 
     descriptors: Mapped[list[ManifestDescriptor]] = relationship(passive_deletes=True)
+
+
+class KeptConfiguration(Base):
+    """An image's configuration as the registry has it, packed by zlib. Not every image's is kept."""
+
+    __tablename__ = "kept_configurations"
+
+    manifest_id: Mapped[int] = mapped_column(ForeignKey("manifests.id", ondelete="CASCADE"), primary_key=True)
+    packed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class ManifestDescriptor(Base):

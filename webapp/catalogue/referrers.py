@@ -22,24 +22,34 @@ from webapp.catalogue.models import (
 )
 from webapp.database import among
 from webapp.registry.names import is_digest
+from webapp.registry.visible import Some, first
 
 NAMED_AFTER = re.compile(r"(sha256|sha512)-([0-9a-f]{64,128})(?:\.(sig|att|sbom))?", re.ASCII)
 KINDS = {"sig": "signature", "att": "attestation", "sbom": "SBOM", None: "list of referrers"}
+ARTIFACT_KINDS = (
+    (("sig", "notary"), "signature"),
+    (("in-toto", "attestation", "provenance"), "attestation"),
+    (("spdx", "cyclonedx", "sbom"), "SBOM"),
+)
+"""Parts of an artifact's type, and what people call it."""
+
 MOST = 50
+MOST_COUNTED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Referrer:
-    """One thing that refers to an image; `tag` is empty where it does so by `subject`."""
+    """One thing that refers to an image; `tag` is empty where it does so by `subject`, and then it has a type."""
 
     kind: str
     digest: str
     tag: str
+    artifact_type: str = ""
 
 
-def referrers_of(session: Session, repository: Repository, digest: str) -> list[Referrer]:
+def referrers_of(session: Session, repository: Repository, digest: str) -> Some[Referrer]:
     """What refers to a manifest of a repository, as far as it was seen."""
-    return (_by_tag(session, repository, digest) + _by_subject(session, repository, digest))[:MOST]
+    return first(_by_tag(session, repository, digest) + _by_subject(session, repository, digest), MOST)
 
 
 def notes_of(session: Session, repository: Repository, names: Collection[str]) -> dict[str, str]:
@@ -74,13 +84,27 @@ def _note(match: re.Match[str], tags: list[str]) -> str:
     return f"{KINDS[match[3]]} of {tags[0] if tags else match[2][:12]}"
 
 
-def _by_tag(session: Session, repository: Repository, digest: str) -> list[Referrer]:
-    base = digest.replace(":", "-")
-    names = [base, *(f"{base}.{suffix}" for suffix in KINDS if suffix)]
+def tags_named_after(session: Session, repository: Repository, digests: Collection[str]) -> dict[str, str]:
+    """The tags of a repository that are named after some digests, each with the digest it is on."""
+    bases = [digest.replace(":", "-") for digest in digests]
+    names = [f"{base}.{suffix}" if suffix else base for base in bases for suffix in KINDS]
     rows = session.execute(
-        select(Tag.name, Tag.digest).where(Tag.repository_id == repository.id, Tag.name.in_(names)).order_by(Tag.name)
+        select(Tag.name, Tag.digest)
+        .where(Tag.repository_id == repository.id, among(Tag.name, names))
+        .order_by(Tag.name)
     )
-    return [Referrer(kind_of_tag(name), on or "", name) for name, on in rows]
+    return {name: digest or "" for name, digest in rows}
+
+
+def kind_of_artifact(artifact_type: str) -> str:
+    """What people call an artifact of a type; '' where they have no word for it."""
+    said = artifact_type.lower()
+    return next((kind for parts, kind in ARTIFACT_KINDS if any(part in said for part in parts)), "")
+
+
+def _by_tag(session: Session, repository: Repository, digest: str) -> list[Referrer]:
+    found = tags_named_after(session, repository, [digest])
+    return [Referrer(kind_of_tag(name), on, name) for name, on in found.items()]
 
 
 def _by_subject(session: Session, repository: Repository, digest: str) -> list[Referrer]:
@@ -94,6 +118,6 @@ def _by_subject(session: Session, repository: Repository, digest: str) -> list[R
             ManifestDescriptor.digest == digest,
         )
         .order_by(Manifest.digest)
-        .limit(MOST)
+        .limit(MOST_COUNTED)
     )
-    return [Referrer(kind or "manifest", found, "") for found, kind in rows]
+    return [Referrer(kind_of_artifact(kind) or "artifact", found, "", kind) for found, kind in rows]

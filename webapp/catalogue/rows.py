@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp.catalogue.models import (
     DescriptorRole,
+    KeptConfiguration,
     Manifest,
     ManifestDescriptor,
     RegistryState,
@@ -54,6 +55,9 @@ def add_manifests(session: Session, manifests: Collection[SeenManifest], now: da
     descriptors = [row for digest, each in new.items() for row in _descriptor_rows(ids[digest], each)]
     if descriptors:
         session.execute(insert(ManifestDescriptor), descriptors)
+    packed = [{"manifest_id": ids[digest], "packed": each.packed} for digest, each in new.items() if each.packed]
+    if packed:
+        session.execute(insert(KeptConfiguration), packed)
     for digest, each in new.items():
         if each.manifest.children:
             _learn_from_children(session, session.get_one(Manifest, ids[digest]))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from webapp.catalogue.configurations import Packed, pack
 from webapp.catalogue.revisions import Lookup, nobody_knows
 from webapp.registry.client import RegistryClient
 from webapp.registry.errors import NotFound, RegistryError, RegistryFailed, RegistryUnreachable, Throttled
@@ -55,11 +56,12 @@ class SeenRepository:
 
 @dataclass(frozen=True, slots=True)
 class SeenManifest:
-    """A manifest that the catalogue did not have yet."""
+    """A manifest that the catalogue did not have yet; `packed` is its configuration as it is kept."""
 
     bytes: ManifestBytes
     manifest: Manifest
     config: ImageConfig | None
+    packed: Packed = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +223,7 @@ def _read(client: RegistryClient, repository: str, digest: str) -> SeenManifest 
     try:
         answer = client.get_manifest(repository, digest)
         manifest = parse_manifest(answer.media_type, answer.raw)
-        return SeenManifest(answer, manifest, _read_config(client, repository, manifest))
+        return SeenManifest(answer, manifest, *_read_config(client, repository, manifest))
     except NotFound:
         return None
     except RegistryError as error:
@@ -229,15 +231,16 @@ def _read(client: RegistryClient, repository: str, digest: str) -> SeenManifest 
         return Unreadable(digest, error.sentence)
 
 
-def _read_config(client: RegistryClient, repository: str, manifest: Manifest) -> ImageConfig | None:
+def _read_config(client: RegistryClient, repository: str, manifest: Manifest) -> tuple[ImageConfig | None, Packed]:
     if manifest.kind != ManifestKind.IMAGE or manifest.config is None:
-        return None
+        return None, b""
     try:
-        return parse_config(client.get_blob(repository, manifest.config.digest, CONFIG_CAP_BYTES))
+        raw = client.get_blob(repository, manifest.config.digest, CONFIG_CAP_BYTES)
+        return parse_config(raw), pack(raw)
     except PASSING:
         raise
     except RegistryError:
-        return None  # the image is there all the same; its age and platform are unknown
+        return None, b""  # the image is there all the same; its age and platform are unknown
 
 
 def _complete(manifests: tuple[SeenManifest, ...], unreadable: dict[str, str]) -> tuple[SeenManifest, ...]:

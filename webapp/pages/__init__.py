@@ -18,6 +18,7 @@ from webapp.pages import (
     health,
     holds,  # noqa: F401  its views are maintenance's
     maintenance,
+    manifests,
     metrics,
     notices,
     permits,
@@ -57,6 +58,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(sign_in.bp)
     app.register_blueprint(repositories.bp)
     app.register_blueprint(tags.bp)
+    app.register_blueprint(manifests.bp)
     app.register_blueprint(removals.bp)
     app.register_blueprint(activities.bp)
     app.register_blueprint(maintenance.bp)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from flask import Flask, request
 from werkzeug.routing import BaseConverter, IntegerConverter, Map, ValidationError
 
-from webapp.registry.names import is_repository_name, is_tag
+from webapp.registry.names import is_digest, is_repository_name, is_tag
 
 HOME = "/repositories"
 LARGEST_ROW = 2**63 - 1
@@ -44,6 +44,16 @@ class TagConverter(BaseConverter):
         return value
 
 
+class DigestConverter(BaseConverter):
+    """A digest."""
+
+    def to_python(self, value: str) -> str:
+        """Return the digest; what cannot be one is an address that does not exist."""
+        if not is_digest(value):
+            raise ValidationError
+        return value
+
+
 class RowConverter(IntegerConverter):
     """The number of a row in the records, which cannot be larger than the records count."""
 
@@ -52,8 +62,10 @@ class RowConverter(IntegerConverter):
 
 
 def register(app: Flask) -> None:
-    """Let rules name repositories, tags and rows."""
-    app.url_map.converters.update(repository=RepositoryConverter, tag=TagConverter, row=RowConverter)
+    """Let rules name repositories, tags, digests and rows."""
+    app.url_map.converters.update(
+        repository=RepositoryConverter, tag=TagConverter, digest=DigestConverter, row=RowConverter
+    )
 
 
 def row_id(text: str) -> int:

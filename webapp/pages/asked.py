@@ -1,4 +1,4 @@
-"""What a dialog of a removal is about: one tag, ticked tags, all tags that a filter finds, or the whole image."""
+"""What a dialog of a removal is about: one tag, one manifest, ticked tags, all that a filter finds, the whole image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from werkzeug.exceptions import BadRequest
 
 from webapp.catalogue.listing import find_repository, matching_tags
 from webapp.pages.current import is_administrator, visibility
-from webapp.pages.filters import counted
+from webapp.pages.filters import counted, short_digest
 from webapp.registry.names import is_tag
 from webapp.removal.wanted import Referrers, Siblings, Wanted
 
@@ -30,6 +30,7 @@ class Scope(StrEnum):
     """How it was said what is to go."""
 
     TAG = "tag"
+    MANIFEST = "manifest"
     TAGS = "tags"
     MATCHING = "matching"
     IMAGE = "image"
@@ -40,7 +41,8 @@ class Asked:
     """What was asked about, with the choices that go with it.
 
     Attributes:
-        tags: by name; for `matching` those that the filter `query` finds now, for the whole image none.
+        tags: by name; for `matching` those that the filter `query` finds now, for a manifest or the whole image none.
+        digest: of the manifest; empty for all else.
         then: 'leave' where the page that it was opened from will be gone, or has no list.
     """
 
@@ -52,6 +54,7 @@ class Asked:
     referrers: Referrers = Referrers.REMOVE
     include_protected: bool = False
     then: str = ""
+    digest: str = ""
 
     @property
     def is_image(self) -> bool:
@@ -68,13 +71,16 @@ class Asked:
         """What `removal` is asked to remove."""
         siblings = Siblings.KEEP if self.is_image else self.siblings
         choices = (siblings, self.referrers, self.include_protected)
-        return Wanted(self.repository, self.tags, (), self.is_image, *choices)
+        digests = (self.digest,) if self.digest else ()
+        return Wanted(self.repository, self.tags, digests, self.is_image, *choices)
 
     @property
     def name(self) -> str:
         """As people write it."""
         if self.tag:
             return f"{self.repository}:{self.tag}"
+        if self.digest:
+            return f"{self.repository}@{short_digest(self.digest)}"
         return self.repository if self.is_image else f"{counted(len(self.tags), 'tag')} of {self.repository}"
 
     @property
@@ -82,6 +88,8 @@ class Asked:
         """What the dialog's key is bound to: the same names, or the same filter, whatever it finds by then."""
         if self.is_image:
             return Scope.IMAGE
+        if self.digest:
+            return f"{self.scope}:{self.digest}"
         said = [self.query] if self.scope == Scope.MATCHING else sorted(self.tags)
         return f"{self.scope}:{hashlib.sha256(json.dumps(said).encode()).hexdigest()}"
 
@@ -91,6 +99,8 @@ class Asked:
         then = self.then or None
         if self.scope == Scope.TAG:
             return url_for("removals.delete_tag", repository=self.repository, tag=self.tag, then=then)
+        if self.digest:
+            return url_for("removals.delete_manifest", repository=self.repository, digest=self.digest, then=then)
         return url_for("removals.delete_repository", repository=self.repository, then=then)
 
     @property
@@ -120,6 +130,11 @@ def tag_asked(repository: str, tag: str) -> Asked:
     return _asked(repository, Scope.TAG, (tag,))
 
 
+def manifest_asked(repository: str, digest: str) -> Asked:
+    """What the request asks about one manifest without a tag."""
+    return _asked(repository, Scope.MANIFEST, digest=digest)
+
+
 def repository_asked(session: Session, repository: str) -> Asked:
     """What the request asks about a repository: some of its tags by name or by the filter, or all of it.
 
@@ -140,7 +155,7 @@ def repository_asked(session: Session, repository: str) -> Asked:
     return _asked(repository, Scope.IMAGE)
 
 
-def _asked(repository: str, scope: Scope, tags: Iterable[str] = (), query: str = "") -> Asked:
+def _asked(repository: str, scope: Scope, tags: Iterable[str] = (), query: str = "", digest: str = "") -> Asked:
     given = request.values
     return Asked(
         repository,
@@ -151,6 +166,7 @@ def _asked(repository: str, scope: Scope, tags: Iterable[str] = (), query: str =
         referrers=_chosen(Referrers, given.get("referrers"), Referrers.REMOVE),
         include_protected=bool(given.get("include_protected")) and is_administrator(),
         then=LEAVE if given.get("then") == LEAVE else "",
+        digest=digest,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from urllib.parse import urlsplit
 
 from flask import Flask
 
@@ -26,6 +27,7 @@ def register(app: Flask) -> None:
             "clock": lambda at: f"{at:%H:%M:%S}",
             "duration": duration,
             "short_digest": short_digest,
+            "is_web_address": is_web_address,
         }
     )
 
@@ -94,3 +96,17 @@ def duration(seconds: float | None) -> str:
 def short_digest(digest: str | None) -> str:
     """Twelve digits of a digest, without its algorithm."""
     return (digest or UNKNOWN).rpartition(":")[2][:12]
+
+
+def is_web_address(text: str) -> bool:
+    """Whether a text from a stranger may become a link: http or https, a host, nothing hidden in it.
+
+    What stands before an `@` would look like the host that it leads to, and is none.
+    """
+    try:
+        parts = urlsplit(text)
+        has_host = bool(parts.hostname) and parts.username is None
+    except ValueError:
+        return False
+    is_plain = text.isascii() and text.isprintable() and not any(each in text for each in ' "<>\\')
+    return parts.scheme in ("http", "https") and has_host and is_plain

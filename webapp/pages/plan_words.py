@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.catalogue.models import Manifest
-from webapp.catalogue.referrers import kind_of_tag
+from webapp.catalogue.referrers import kind_of_artifact, kind_of_tag
 from webapp.database import among
 from webapp.pages.filters import counted
 from webapp.registry.manifests import ManifestKind
@@ -24,12 +24,6 @@ IS_PROTECTED = "protected by HOLYSTONE_PROTECTED_TAGS"
 TAG, HALF_DELETED, MANIFEST, REFERRER = "tag", "half-deleted tag", "manifest", "referrer"
 ORDER = (TAG, HALF_DELETED, MANIFEST)
 PLURALS = {"list of referrers": "lists of referrers"}
-ARTIFACT_KINDS = (
-    (("sig", "notary"), "signature"),
-    (("in-toto", "attestation", "provenance"), "attestation"),
-    (("spdx", "cyclonedx", "sbom"), "SBOM"),
-)
-"""Parts of an artifact's type, and what people call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +181,7 @@ def _kinds(session: Session, names: Collection[str]) -> list[str]:
 
 
 def _kind_of_artifact(artifact_type: str) -> str:
-    said = artifact_type.lower()
-    return next((kind for parts, kind in ARTIFACT_KINDS if any(part in said for part in parts)), REFERRER)
+    return kind_of_artifact(artifact_type) or REFERRER
 
 
 def _referrers_left(shown: Preview) -> list[Kept]:

@@ -123,11 +123,13 @@ def trouble_dialog(asked: Asked, trouble: Trouble, now: datetime) -> dict[str, A
 def _common(asked: Asked, as_of: datetime) -> dict[str, Any]:
     tag_page = asked.then == LEAVE and asked.scope == Scope.TAG
     back = url_for("tags.show", repository=asked.repository, tag=asked.tag) if tag_page else asked.list_address
+    if asked.digest:
+        back = url_for("manifests.show", repository=asked.repository, digest=asked.digest)
     return {
         "repository": asked.repository,
         "title": f"Delete {asked.name}",
-        "tag": asked.tag,
-        "count": 0 if asked.tag or asked.is_image else len(asked.tags),
+        "subject": asked.repository if not (asked.tag or asked.digest) else asked.name,
+        "count": len(asked.tags) if asked.scope in (Scope.TAGS, Scope.MATCHING) and not asked.tag else 0,
         "query": asked.query,
         "action": asked.address,
         "back": back,
@@ -155,7 +157,7 @@ def _common(asked: Asked, as_of: datetime) -> dict[str, Any]:
 
 
 def _radios(asked: Asked, plan: Plan) -> list[Control]:
-    if asked.is_image or not plan.siblings:
+    if asked.is_image or asked.digest or not plan.siblings:
         return []
     labels = siblings_words(plan, asked.include_protected)
     return [
@@ -205,6 +207,8 @@ def _button(plan: Plan) -> str:
     number = tags_that_count(plan)
     if plan.wanted.whole_image and not plan.staying_tags:
         return f"Delete image and {counted(number, 'tag')}" if plan.tags else "Delete image"
+    if plan.wanted.digests and not number:
+        return "Delete manifest"
     return "Delete tag" if number == 1 else f"Delete {counted(number, 'tag')}"
 
 

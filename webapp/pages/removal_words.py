@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from webapp.catalogue.referrers import kind_of_tag
-from webapp.pages.filters import counted, thousands
+from webapp.pages.filters import counted, short_digest, thousands
 from webapp.pages.plan_words import counted_kinds
 from webapp.pages.removal_dialog import Trouble
 from webapp.removal.models import GONE, GOOD, Removal, RemovalState, RemovedTag, StepKind, StepState
@@ -104,6 +104,9 @@ def toast_of(removal: Removal, is_left: bool) -> str:
     if removal.tag is None and not is_left:
         what = f"image {removal.repository}" + (f" and {counted(len(gone), 'tag')}" if gone else "")
         return f"Deleted {what}. {COMES_BACK}"
+    manifests = [step.digest for step in removal.steps if step.state in GONE]
+    if not gone and wanted_of(removal).digests and manifests:
+        return f"Deleted {_of_manifests(removal, manifests)}. {COMES_BACK}"
     if not gone:
         return ""
     if not deleted:
@@ -124,6 +127,12 @@ def _named(removal: Removal, names: list[str]) -> str:
     if len(names) == 1:
         return f"{removal.repository}:{names[0]}"
     return f"{counted(len(names), 'tag')} of {removal.repository}"
+
+
+def _of_manifests(removal: Removal, digests: list[str]) -> str:
+    if len(digests) == 1:
+        return f"the manifest {short_digest(digests[0])} of {removal.repository}"
+    return f"{counted(len(digests), 'manifest')} of {removal.repository}"
 
 
 def _space_after(removal: Removal) -> str:

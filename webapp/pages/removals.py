@@ -1,4 +1,4 @@
-"""Deleting a tag or an image: the dialog, its button, and how far a removal is."""
+"""Deleting a tag, a manifest or an image: the dialog, its button, and how far a removal is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from webapp.catalogue import listing
 from webapp.catalogue.models import RegistryState
 from webapp.maintenance.records import freed_since
 from webapp.pages.answers import fragment_answer, go_to, page_or_fragment, wants_fragment
-from webapp.pages.asked import Asked, repository_asked, tag_asked
+from webapp.pages.asked import Asked, manifest_asked, repository_asked, tag_asked
 from webapp.pages.background import StillLooking
 from webapp.pages.current import background, may_delete, parts, person, place, visibility
 from webapp.pages.dialog_keys import DialogKey, read_key
@@ -48,6 +48,12 @@ REFRESH_S = "2"
 def delete_tag(repository: str, tag: str) -> Response:
     """Ask about deleting a tag, and delete it."""
     return _ask_or_delete(tag_asked(repository, tag))
+
+
+@bp.route("/repositories/<repository:repository>/-/manifests/<digest:digest>/delete", methods=["GET", "POST"])
+def delete_manifest(repository: str, digest: str) -> Response:
+    """Ask about deleting a manifest without a tag, and delete it."""
+    return _ask_or_delete(manifest_asked(repository, digest))
 
 
 @bp.route("/repositories/<repository:repository>/-/delete", methods=["GET", "POST"])
@@ -185,7 +191,7 @@ def _outcome(asked: Asked, key: DialogKey, removal_id: int) -> Response:
             return _trouble(asked, nothing, 409)
         repository = listing.find_repository(session, visibility(), asked.repository)
         toast, trouble = toast_of(removal, repository is not None), trouble_of(removal)
-        stays_on_list = wants_fragment() and repository and not (asked.is_image or asked.then)
+        stays_on_list = wants_fragment() and repository and not (asked.is_image or asked.digest or asked.then)
         if stays_on_list:
             return _done(session, asked, gone, [each.name for each in removal.tags], toast, trouble)
     if trouble:

@@ -12,22 +12,26 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 
 from webapp.catalogue import listing
+from webapp.catalogue.details import carried_elsewhere, find_tag, manifest_details, tags_on
 from webapp.catalogue.listing import TagOrder
 from webapp.catalogue.models import RegistryState, Repository
-from webapp.catalogue.referrers import kind_of_tag, notes_of, referrers_of
+from webapp.catalogue.referrers import kind_of_tag, notes_of, subject_named_by
 from webapp.pages.answers import page_answer, page_or_fragment
 from webapp.pages.current import may_delete, parts, visibility
+from webapp.pages.manifest_view import manifest_view, subject_of
 from webapp.pages.permits import why_not
 from webapp.pages.repositories import chosen, held_when, searched
+from webapp.registry.visible import Some
 from webapp.removal.journal import open_removal
+from webapp.removal.recorded import recorded_space
+from webapp.removal.wanted import Wanted
 
 bp = Blueprint("tags", __name__)
 
-MOST_LABELS = 50
 NEWEST_LOOKED_AT = 20
-KINDS = {"index": "image index", "image": "image", "artifact": "artifact", "schema1": "image of schema 1"}
 NO_REPOSITORY = "There is no such repository, or you may not see it."
 NO_TAG = "There is no such tag, or you may not see it."
+NOT_READ_YET = "Its manifest has not been read yet."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +59,6 @@ class TagLine:
     same_as: list[str]
     note: str
     join: str
-
-
-@dataclass(frozen=True, slots=True)
-class Platform:
-    """One child of an index."""
-
-    name: str
-    digest: str
-    size_bytes: int | None
 
 
 @bp.get("/repositories/<repository:repository>")
@@ -102,35 +97,41 @@ def index(repository: str) -> Response:
 
 @bp.get("/repositories/<repository:repository>/-/tags/<tag:tag>")
 def show(repository: str, tag: str) -> Response:
-    """Show one tag."""
+    """Show one tag, and of an index the platform that the address names."""
+
+    def here(platform: str) -> str:
+        return url_for(".show", repository=repository, tag=tag, platform=platform)
+
     with parts().reading() as session:
         row = repository_or_404(session, repository)
-        found = listing.tag_details(session, row, tag)
+        found = find_tag(session, row, tag)
         if found is None:
             raise NotFound(NO_TAG)
+        digest = found.digest or ""
+        details = manifest_details(session, row, digest) if digest else None
+        view = manifest_view(session, row, details, request.args.get("platform", ""), here) if details else None
+        same_as = [name for name in tags_on(session, row, [digest])[digest] if name != tag] if digest else []
+        space = recorded_space(session, row, Wanted(repository, (tag,)), parts().settings.PROTECTED_TAGS)
+        named = subject_named_by(tag)
         state = session.get(RegistryState, 1)
-        pull = f"docker pull {parts().settings.public_name}/{repository}"
-        digest = found.row.digest or ""
+        place = f"{parts().settings.public_name}/{repository}"
         return page_answer(
             "tags/show.html",
             repository=repository,
             tag=tag,
             digest=digest,
-            media_type=found.media_type,
-            kind=KINDS.get(found.row.kind, "of an unknown kind"),
-            pull_command=f"{pull}:{tag}",
-            pull_by_digest=f"{pull}@{digest}" if digest else "",
-            size_bytes=found.row.size_bytes,
-            pushed_at=found.row.pushed_at,
-            pushed_is_seen=found.row.pushed_at_is_seen,
-            created_at=found.created_at,
-            same_as=found.row.same_as,
-            platforms=[Platform(_platform(name), child, size) for name, child, size in found.children],
-            referrers=referrers_of(session, row, digest) if digest else [],
-            labels=found.labels[:MOST_LABELS],
-            labels_cut=max(0, len(found.labels) - MOST_LABELS),
-            labels_reason="" if digest else found.row.size_reason,
-            history=[],
+            manifest=view,
+            image=view.image if view else None,
+            problem="" if view else found.problem or NOT_READ_YET,
+            kind_of_tag=kind_of_tag(tag),
+            subject=subject_of(session, row, named) if named else view.subject if view else None,
+            references=[f"{place}:{tag}", *([f"{place}@{digest}"] if digest else [])],
+            is_pulled=not kind_of_tag(tag) and (view is None or view.is_pulled),
+            pushed_at=found.pushed_at,
+            pushed_is_seen=found.pushed_at_is_seen,
+            same_as=same_as,
+            elsewhere=carried_elsewhere(session, visibility(), row, details.id) if details else Some(),
+            space=space,
             may_delete=can_delete(state),
             why_not=why_no_deletes(state),
         )
@@ -189,11 +190,6 @@ def _line(row: listing.TagRow, notes: Mapping[str, str], join: str) -> TagLine:
         note=notes.get(row.name, ""),
         join=join,
     )
-
-
-def _platform(stated: str) -> str:
-    """A platform in words. BuildKit puts what it attests to into an index as a child for 'unknown/unknown'."""
-    return "attestation" if stated.startswith("unknown") else stated or "not stated"
 
 
 def _joins(digests: Sequence[str | None]) -> list[str]:
