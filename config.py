@@ -110,6 +110,20 @@ def _repository(value: str) -> str:
     return value
 
 
+def _repositories(value: str) -> tuple[str, ...] | Path:
+    """Names, or the file of names: no repository's name begins with `/`, `.` or `~`."""
+    if value.startswith(("/", ".", "~")):
+        return Path(value).expanduser().absolute()
+    return tuple(_repository(part.strip()) for part in value.split(",") if part.strip())
+
+
+def _hosts(value: str) -> tuple[str, ...]:
+    hosts = tuple(part.strip() for part in value.split(",") if part.strip())
+    if not all(re.fullmatch(r"[A-Za-z0-9.\-\[\]:]+", host, re.ASCII) for host in hosts):
+        raise ValueError("write hosts such as auth.example,127.0.0.1:5001")
+    return hosts
+
+
 def _host_and_port(value: str) -> str:
     host, _, port = value.rpartition(":")
     if value and (not host or not re.fullmatch(r"\d{1,5}", port, re.ASCII) or not 0 < int(port) < 65536):
@@ -177,10 +191,22 @@ class Settings:
     REGISTRY_PUBLIC_NAME: str = _setting(
         "", _text, "Name shown in pull commands. Empty: host and port of `REGISTRY_URL`."
     )
-    REGISTRY_USERNAME: str = _setting("", _text, "User name for the registry (basic authentication). Empty: none.")
-    REGISTRY_PASSWORD: str = _secret("", _text, "Password for the registry.")
+    REGISTRY_USERNAME: str = _setting("", _text, "User name for the registry, or for its token server. Empty: none.")
+    REGISTRY_PASSWORD: str = _secret(
+        "", _text, "Password for the registry. With the user name `<token>`: a refresh token."
+    )
+    TOKEN_REALMS: tuple[str, ...] = _setting(
+        "",
+        _hosts,
+        "Hosts of token servers to trust with the password although they are neither https nor the registry's own, separated by commas.",
+    )
     REGISTRY_CA: Path | None = _setting(
         "", _path, "File with the certificate authority of the registry. Empty: the system's."
+    )
+    REPOSITORIES: tuple[str, ...] | Path = _setting(
+        "",
+        _repositories,
+        "Repositories, where the registry does not list all: names, separated by commas, or a file (`/…`) with one a line.",
     )
     REGISTRY_CONNECT_TIMEOUT: float = _setting("5s", _seconds, "How long a connection to the registry may take.")
     REGISTRY_READ_TIMEOUT: float = _setting("60s", _seconds, "How long the registry may be silent within an answer.")

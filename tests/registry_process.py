@@ -34,6 +34,7 @@ class RegistryProcess:
         drain_timeout_s: `http.draintimeout`; 0 ends it at once.
         htpasswd: whether it wants USERNAME and PASSWORD.
         max_entries: `catalog.maxentries`, the largest page; None leaves the default.
+        further: more of its configuration, such as another `auth`.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class RegistryProcess:
         drain_timeout_s: int = 0,
         htpasswd: bool = False,
         max_entries: int | None = None,
+        further: dict[str, Any] | None = None,
     ) -> None:
         self.folder = folder
         self.store = folder / "store"
@@ -55,6 +57,7 @@ class RegistryProcess:
         self.drain_timeout_s = drain_timeout_s
         self.htpasswd = htpasswd
         self.max_entries = max_entries
+        self.further = further or {}
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
         self.store.mkdir(parents=True, exist_ok=True)
@@ -135,7 +138,7 @@ class RegistryProcess:
             path = self.folder / "htpasswd"
             path.write_text(HTPASSWD)
             document["auth"] = {"htpasswd": {"realm": "test", "path": str(path)}}
-        self.config.write_text(json.dumps(document))
+        self.config.write_text(json.dumps({**document, **self.further}))
 
     def _answers(self) -> bool:
         until = time.monotonic() + START_TIMEOUT_S

@@ -53,6 +53,8 @@ def test_what_is_given_is_taken() -> None:
         SESSION_IDLE="1.5h",
         DELETE_ENABLED="No",
         TRUSTED_PROXIES="2",
+        TOKEN_REALMS="auth.example, 127.0.0.1:5001",
+        REPOSITORIES="team/api, team/web,",
     )
     assert settings.REGISTRY_URL == "https://registry.example/prefix"
     assert settings.public_name == "registry.example"
@@ -61,6 +63,13 @@ def test_what_is_given_is_taken() -> None:
     assert settings.database_url == "sqlite:////srv/holystone.db"
     assert (settings.SYNC_INTERVAL, settings.SESSION_IDLE) == (90.0, 5_400.0)
     assert (settings.DELETE_ENABLED, settings.TRUSTED_PROXIES) == (False, 2)
+    assert settings.TOKEN_REALMS == ("auth.example", "127.0.0.1:5001")
+    assert settings.REPOSITORIES == ("team/api", "team/web")
+
+
+@pytest.mark.parametrize("path", ["/srv/names", "./names", "../names", "~/names"])
+def test_repositories_may_stand_in_a_file(path: str) -> None:
+    assert Path(path).expanduser().absolute() == _read(REPOSITORIES=path).REPOSITORIES
 
 
 def test_variables_of_others_are_none_of_ours() -> None:
@@ -151,6 +160,8 @@ NUMBER = "write a whole number, 0 or more"
             )
         ),
         ("MAIL_FROM", "a@b@example.org", "write a plain address such as holystone@example.org"),
+        ("REPOSITORIES", "team/api,Team/Web", "write a repository's name such as holystone/probe"),
+        ("TOKEN_REALMS", "https://auth.example/token", "write hosts such as auth.example,127.0.0.1:5001"),
         ("DATA_DIR", "", "name a folder"),
         *(("METRICS_TOKEN", each, TOKEN) for each in ("short", "x" * 15, "with a space " * 3, "ü" * 20)),
         *(

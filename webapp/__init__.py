@@ -16,6 +16,7 @@ from config import SettingError, Settings, read_settings
 from webapp import cli, pages
 from webapp.database import ENGINE_OPTIONS, DatabaseTooOld, db, prepare, reading_from, refuse_old_sqlite, writing_to
 from webapp.extensions import csrf, login_manager, migrate
+from webapp.pages.addresses import in_a_plain_prefix
 from webapp.parts import Parts
 from webapp.registry.client import RegistryClient, open_registry
 
@@ -76,7 +77,8 @@ def _flask_configuration(settings: Settings) -> dict[str, object]:
 
 def _trust_proxies(app: Flask, hops: int) -> None:
     if hops:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+        proxied = ProxyFix(in_a_plain_prefix(app.wsgi_app), hops, hops, hops, x_prefix=hops)
+        app.wsgi_app = proxied  # type: ignore[method-assign]
 
 
 def _make_parts(app: Flask, settings: Settings) -> Parts:
@@ -102,4 +104,5 @@ def _open_registry(settings: Settings, url: str) -> RegistryClient:
         settings.REGISTRY_CA,
         settings.REGISTRY_CONNECT_TIMEOUT,
         settings.REGISTRY_READ_TIMEOUT,
+        settings.TOKEN_REALMS,
     )

@@ -39,7 +39,13 @@ class Parts:
     def catalogue(self) -> Catalogue:
         """What a sync works with."""
         return Catalogue(
-            self.registry, self.reading, self.writing, self.now, self.settings.REGISTRY_STORE, self.revisions
+            client=self.registry,
+            reading=self.reading,
+            writing=self.writing,
+            now=self.now,
+            store=self.settings.REGISTRY_STORE,
+            revisions=self.revisions,
+            named=self.settings.REPOSITORIES,
         )
 
     @property

@@ -1,4 +1,4 @@
-"""nginx in front of a keeper, as deploy/nginx/registry.conf says: its own folder and port, ended with the test."""
+"""nginx with a file of deploy/nginx/: its own folder and port, ended with the test."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import shutil
 import signal
 import socket
 import subprocess
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from deploy.local.supervisor_config import WITH_ITS_PARENT
 from tests.deploy.administrator import changed
@@ -32,21 +34,22 @@ http {{
     fastcgi_temp_path {home}/fastcgi;
     uwsgi_temp_path {home}/uwsgi;
     scgi_temp_path {home}/scgi;
-    include {home}/registry.conf;
+    include {home}/site.conf;
 }}
 """
 
 
-class NginxProcess:
+class Nginx:
     """Starts when entered, ends when left.
 
     Args:
         home: for configuration and logs.
-        keeper: what it stands in front of.
+        file: of deploy/nginx/.
+        changes: what an administrator changes in it, beside the address.
         tls: further lines of its server, which then speaks TLS.
     """
 
-    def __init__(self, home: Path, keeper: KeeperProcess, tls: str = "") -> None:
+    def __init__(self, home: Path, file: str, changes: Mapping[str, str], tls: str = "") -> None:
         self.home = home
         home.mkdir()
         self._reservation = reserved_port()
@@ -54,19 +57,14 @@ class NginxProcess:
         (home / "nginx.conf").write_text(AROUND.format(home=home))
         self._scheme = "https" if tls else "http"
         listen = f"listen 127.0.0.1:{self.port}{' ssl' if tls else ''};{tls}"
-        changes = {
-            "listen 80;": listen,
-            "server 127.0.0.1:5000 ": f"server 127.0.0.1:{keeper.port} ",
-            "server 127.0.0.1:5001 ": f"server 127.0.0.1:{keeper.reads_port} ",
-        }
-        (home / "registry.conf").write_text(changed("nginx/registry.conf", changes))
+        (home / "site.conf").write_text(changed(f"nginx/{file}", {"listen 80;": listen, **changes}))
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         return f"{self._scheme}://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> NginxProcess:
+    def __enter__(self) -> Self:
         command = [*WITH_ITS_PARENT, BINARY, "-p", str(self.home), "-c", str(self.home / "nginx.conf")]
         with (self.home / "error.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -85,3 +83,14 @@ class NginxProcess:
         with suppress(ConnectionError), socket.create_connection(("127.0.0.1", self.port), timeout=5):
             return True
         return False
+
+
+class NginxProcess(Nginx):
+    """The one of deploy/nginx/registry.conf, in front of both addresses of a keeper."""
+
+    def __init__(self, home: Path, keeper: KeeperProcess, tls: str = "") -> None:
+        changes = {
+            "server 127.0.0.1:5000 ": f"server 127.0.0.1:{keeper.port} ",
+            "server 127.0.0.1:5001 ": f"server 127.0.0.1:{keeper.reads_port} ",
+        }
+        super().__init__(home, "registry.conf", changes, tls)

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, time, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from demo.fleet import API, WEB
+from demo.fleet import API, ETL, WEB
 from tests.odd_manifests import add_odd
 from webapp.activities.models import Activity, ActivityKind, Outcome
 from webapp.activities.record import record
-from webapp.catalogue.models import Manifest, RegistryMode, RegistryState, Repository, Tag
+from webapp.catalogue.models import Manifest, RegistryMode, RegistryState, Repository, Tag, UnreadRepository
 from webapp.catalogue.rows import registry_state
 from webapp.maintenance.models import (
     KeeperReadiness,
@@ -46,6 +46,7 @@ OTHER_TABLES = (Tag, Repository)
 FREED = 41_300_112
 KEPT = "It was pushed again as 1.4.3 while this was under way."
 REFUSED = "The registry answered 500 to DELETE; nothing is known to be gone."
+FAILED_INSIDE = "The registry reports an error of its own: the store cannot be read."
 COLLECTOR_FAILED = "The collector ended with code 2: the store's disk is full."
 
 
@@ -125,7 +126,9 @@ def in_doubt(session: Session) -> None:
     state.doubt = "5 of 8 repositories that had tags are not listed any more. None was marked as gone."
     state.doubt_since, state.doubt_digest = NOW, "0"
     state.scheduler_seen_at = NOW - timedelta(minutes=14)
-    state.sync_problem = "data/etl could not be read: the registry answered 500."
+    state.sync_problem = f"{ETL} could not be read completely. {FAILED_INSIDE}"
+    etl = session.scalars(select(Repository).where(Repository.name == ETL)).one()
+    session.add(UnreadRepository(repository_id=etl.id, sentence=FAILED_INSIDE, since=NOW - timedelta(hours=2)))
 
 
 def failed_run(session: Session) -> None:

@@ -214,6 +214,7 @@ SCENES = (
     Scene("tags-read-only", f"/repositories/{API}", "read-only"),
     Scene("tags-deletes-disabled", f"/repositories/{API}", "deletes-disabled"),
     Scene("tags-unreachable", f"/repositories/{API}", "unreachable"),
+    Scene("tags-unread", f"/repositories/{ETL}", "in-doubt"),
     Scene("tag", f"/repositories/{WEB}/-/tags/2.1"),
     Scene("tag-platform", f"/repositories/{WEB}/-/tags/2.1?platform=linux/arm64"),
     Scene("tag-of-128", f"/repositories/{ODD}/-/tags/{'x' * 128}"),

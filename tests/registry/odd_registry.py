@@ -31,6 +31,7 @@ class Asked:
     path: str
     headers: Mapping[str, str]
     client_port: int
+    body: bytes = b""
 
 
 @dataclass
@@ -59,8 +60,8 @@ def odd_registry(reply: Callable[[Asked], Reply]) -> Iterator[OddRegistry]:
         protocol_version = "HTTP/1.1"
 
         def answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            asked = Asked(self.command, self.path, self.headers, self.client_address[1])  # type: ignore[arg-type]
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            asked = Asked(self.command, self.path, self.headers, self.client_address[1], body)  # type: ignore[arg-type]
             odd.asked.append(asked)
             made = reply(asked)
             if made.status == 0:
@@ -93,10 +94,11 @@ def odd_registry(reply: Callable[[Asked], Reply]) -> Iterator[OddRegistry]:
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     """Serve on loopback, each request by the handler's `answer`, until the block is left; gives the address."""
-    for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS"):
+    for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"):
         setattr(handler, f"do_{method}", handler.answer)  # type: ignore[attr-defined]
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients break off, that is what is tried
     thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
     thread.start()
     try:

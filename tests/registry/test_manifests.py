@@ -250,3 +250,17 @@ def test_whatever_is_signed_has_a_payload_or_is_nonsense(raw: bytes) -> None:
         assert isinstance(signed_payload(raw), bytes)
     except Nonsense:
         return
+
+
+def test_a_manifest_of_an_unknown_type_names_what_it_names_in_the_usual_places() -> None:
+    document = {"config": descriptor(), "layers": [descriptor()], "blobs": [descriptor()], "manifests": [descriptor()]}
+    manifest = parse_manifest("application/vnd.example.v7+json", packed(document))
+    assert manifest.kind == ManifestKind.UNKNOWN
+    assert manifest.config is not None
+    assert [len(each) for each in (manifest.layers, manifest.children)] == [2, 1]
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xff", b"[]", b"[" * 100_000, packed({"layers": [1]}), packed({"layers": {}})])
+def test_a_manifest_of_an_unknown_type_may_be_anything(raw: bytes) -> None:
+    manifest = parse_manifest("application/vnd.example.v7", raw)
+    assert (manifest.kind, manifest.layers, manifest.children) == (ManifestKind.UNKNOWN, (), ())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -68,6 +70,40 @@ def test_paging_keeps_to_the_path_under_which_a_proxy_shows_the_registry() -> No
 def test_a_list_may_be_null_or_empty(values: object) -> None:
     with odd_registry(lambda asked: names("tags", values)) as odd:
         assert client_of(odd.url).tags("team/api") == []
+    with odd_registry(lambda asked: names("repositories", values)) as odd:
+        assert list(client_of(odd.url).catalogue()) == []
+
+
+def _without_links(key: str, everything: list[str], usual: int) -> Callable[[Asked], Reply]:
+    """A registry that pages by `n` and `last`, behind something that drops the Link header."""
+
+    def reply(asked: Asked) -> Reply:
+        query = {name: values[0] for name, values in parse_qs(urlsplit(asked.path).query).items()}
+        rest = [name for name in everything if name > query.get("last", "")]
+        return names(key, rest[: int(query.get("n", usual))])
+
+    return reply
+
+
+MANY = [f"x{number:04}" for number in range(250)]
+
+
+@pytest.mark.parametrize(("count", "questions"), [(230, 3), (200, 3), (100, 2), (99, 1), (0, 1)])
+def test_pages_without_a_link_are_asked_for_by_the_last_name(count: int, questions: int) -> None:
+    with odd_registry(_without_links("tags", MANY[:count], 100)) as odd:
+        assert client_of(odd.url).tags("team/api") == MANY[:count]
+        assert len(odd.asked) == questions
+    with odd_registry(_without_links("repositories", MANY[:count], 100)) as odd:
+        assert list(client_of(odd.url).catalogue(page_size=100)) == MANY[:count]
+        assert len(odd.asked) == questions
+        assert all("n=100" in each.path for each in odd.asked)
+
+
+def test_a_registry_that_knows_no_last_is_asked_for_a_full_page_once_more_and_believed() -> None:
+    """2.8 lists all tags at once, whatever it is asked."""
+    with odd_registry(lambda _asked: names("tags", MANY[:100])) as odd:
+        assert client_of(odd.url).tags("team/api") == MANY[:100]
+        assert odd.paths == ["/v2/team/api/tags/list", "/v2/team/api/tags/list?last=x0099"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from demo.build import Built
 from tests.removal.stage import API, TAGS, Meddler, Stage, agreed_to, once, reasons, stand_ins, states
 from tests.removal.watching import Watcher, all_pull
 from webapp.registry.client import RegistryClient
-from webapp.registry.errors import RegistryUnreachable
+from webapp.registry.errors import NoToken, RegistryError, RegistryUnreachable
 from webapp.registry.transport import Answer, Transport
 from webapp.removal import batches
 from webapp.removal.execute import remove
@@ -128,17 +128,28 @@ def test_after_the_longest_pause_the_rest_is_not_tried(stage: Stage, watcher: Wa
 
 
 class Failing(Meddler):
-    """Looks at the list of tags fail without a connection, at the given numbers."""
+    """Looks at the list of tags fail without a connection, or for another reason, at the given numbers."""
 
-    def __init__(self, client: RegistryClient, *numbers: int) -> None:
+    def __init__(self, client: RegistryClient, *numbers: int, error: RegistryError | None = None) -> None:
         super().__init__(client)
         self._numbers, self.lists = numbers, 0
+        self._error = error or RegistryUnreachable("no connection")
 
     def tags(self, repository: str) -> list[str]:
         self.lists += 1
         if self.lists in self._numbers:
-            raise RegistryUnreachable("no connection")
+            raise self._error
         return super().tags(repository)
+
+
+def test_a_token_server_that_gives_no_token_three_times_in_a_row_ends_it(
+    stage: Stage, client: RegistryClient, images: list[Built]
+) -> None:
+    removal = press(stage, stage.remover_with(Failing(client, 3, 4, 5, error=NoToken("status 500"))), *TAGS[:10])
+
+    reason = "Not tried. The registry's token server gives Holystone no token: status 500."
+    assert list(reasons(removal).values()).count(reason) == 6
+    assert all_pull(stage, stage.tags())
 
 
 @pytest.mark.parametrize(("numbers", "left"), [((3, 4), 2), ((3, 4, 5), 9), ((3, 5, 6, 8), 4)])

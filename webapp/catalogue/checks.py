@@ -10,20 +10,24 @@ from webapp.checks import Check, CheckState
 SCHEDULER_SILENT_AFTER = timedelta(minutes=2)
 DELETE_LINES = "storage:\n  delete:\n    enabled: true"
 NOT_NOW = "Not known while the registry does not answer."
+NAMED = "The registry does not list its repositories; Holystone looks after those that HOLYSTONE_REPOSITORIES names."
 RESTART_IT = "Restart Holystone; its log says what keeps the jobs from running."
 
 
-def registry_checks(state: RegistryState | None, now: datetime, sync_interval_s: float) -> list[Check]:
+def registry_checks(
+    state: RegistryState | None, now: datetime, sync_interval_s: float, are_named: bool = False
+) -> list[Check]:
     """All checks of the catalogue, in the order in which they depend on each other.
 
     Args:
         state: the row about the registry; None before anything was asked.
         sync_interval_s: time between two syncs.
+        are_named: whether HOLYSTONE_REPOSITORIES names what to look after.
     """
     known = state or RegistryState(mode=RegistryMode.UNKNOWN, mode_sentence="", sync_problem="", doubt="")
     return [
         _answers(known),
-        _may_list(known),
+        _may_list(known, are_named),
         _may_delete(known),
         _mode(known),
         _last_sync(known, now, sync_interval_s),
@@ -41,18 +45,21 @@ def _answers(state: RegistryState) -> Check:
     return Check(name, CheckState.GOOD, "It answered when it was last asked.")
 
 
-def _may_list(state: RegistryState) -> Check:
+def _may_list(state: RegistryState, are_named: bool) -> Check:
     name = "Holystone may list what it holds"
     if state.mode == RegistryMode.UNREACHABLE:
         return Check(name, CheckState.UNKNOWN, NOT_NOW)
     if state.may_list is None:
         return Check(name, CheckState.UNKNOWN, "It has not been asked yet.")
-    if not state.may_list:
-        remedy = "Give the user of HOLYSTONE_REGISTRY_USERNAME the right to read the registry's catalogue."
-        return Check(
-            name, CheckState.BAD, state.mode_sentence or "The registry does not list its repositories.", remedy
-        )
-    return Check(name, CheckState.GOOD, "The registry lists its repositories.")
+    if state.may_list:
+        return Check(name, CheckState.GOOD, "The registry lists its repositories.")
+    if are_named:
+        return Check(name, CheckState.GOOD, NAMED)
+    remedy = (
+        "Give the user of HOLYSTONE_REGISTRY_USERNAME the right to read the registry's catalogue,"
+        " or name the repositories in HOLYSTONE_REPOSITORIES."
+    )
+    return Check(name, CheckState.BAD, state.mode_sentence or "The registry does not list its repositories.", remedy)
 
 
 def _may_delete(state: RegistryState) -> Check:

@@ -137,6 +137,20 @@ class Tag(Base):
     manifest: Mapped[Manifest | None] = relationship()
 
 
+class UnreadRepository(Base):
+    """A repository that could not be read completely at the last look: what is shown of it may be older than the rest.
+
+    `tags` is how many of its tags did not answer; empty where not even their list could be read.
+    """
+
+    __tablename__ = "unread_repositories"
+
+    repository_id: Mapped[int] = mapped_column(ForeignKey("repositories.id", ondelete="CASCADE"), primary_key=True)
+    sentence: Mapped[str]
+    tags: Mapped[int | None]
+    since: Mapped[datetime]
+
+
 class RegistryState(Base):
     """One row: what is known of the registry as a whole, and of the look at it that is under way or was last."""
 

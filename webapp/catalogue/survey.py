@@ -14,12 +14,13 @@ from pathlib import Path
 from webapp.catalogue.configurations import Packed, pack
 from webapp.catalogue.revisions import Lookup, nobody_knows
 from webapp.registry.client import RegistryClient
-from webapp.registry.errors import NotFound, RegistryError, RegistryFailed, RegistryUnreachable, Throttled
+from webapp.registry.errors import NotFound, NoToken, RegistryError, RegistryFailed, RegistryUnreachable, Throttled
 from webapp.registry.manifests import ImageConfig, Manifest, ManifestBytes, ManifestKind, parse_config, parse_manifest
 
 CONFIG_CAP_BYTES = 4 * 1024 * 1024
 DEEPEST_INDEX = 8
-PASSING = (RegistryUnreachable, RegistryFailed, Throttled)
+AWAY = (RegistryUnreachable, NoToken)
+PASSING = (*AWAY, RegistryFailed, Throttled)
 """Errors of a moment: what met one is tried again at the next look, while other answers stay what they are."""
 
 Known = Callable[[set[str]], set[str]]
@@ -39,7 +40,8 @@ class SeenTag:
 class SeenRepository:
     """A repository's tags. With a `problem` the list could not be read, and nothing is known of them.
 
-    `revisions` are the digests of all its manifests, tagged or not; None where they are not known.
+    `unread` are tags that could not be looked at, and `why` is what kept us from the first of them. `revisions` are
+    the digests of all its manifests, tagged or not; None where they are not known.
     """
 
     name: str
@@ -47,6 +49,7 @@ class SeenRepository:
     unread: frozenset[str]
     problem: str
     revisions: frozenset[str] | None = None
+    why: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -98,7 +101,7 @@ def survey(
         revisions: all manifests of a repository, where they can be known.
 
     Raises:
-        RegistryUnreachable: it does not answer at all; whatever was read is of no use.
+        RegistryUnreachable, NoToken: it does not answer at all; whatever was read is of no use.
     """
     seen = [_with_revisions(each, revisions) for each in _look_at_tags(client, executor, repositories, store)]
     manifests, unreadable = _read_new_manifests(client, executor, seen, known)
@@ -126,14 +129,16 @@ def _look_at_tags(
     silent: dict[str, RegistryError] = {}
     looks = executor.map(lambda each: _look_at_tag(client, store, silent, *each), wanted)
     found: dict[str, list[SeenTag]] = {name: [] for name in repositories}
-    unread: dict[str, set[str]] = {name: set() for name in repositories}
+    unread: dict[str, dict[str, str]] = {name: {} for name in repositories}
     for (name, tag, _listed), look in zip(wanted, looks, strict=True):
         if isinstance(look, SeenTag):
             found[name].append(look)
         elif isinstance(look, RegistryError):
-            unread[name].add(tag)
+            unread[name][tag] = look.sentence
     return [
-        SeenRepository(name, tuple(found[name]), frozenset(unread[name]), problem)
+        SeenRepository(
+            name, tuple(found[name]), frozenset(unread[name]), problem, why=next(iter(unread[name].values()), "")
+        )
         for name, (_listed, problem) in zip(repositories, lists, strict=True)
     ]
 
@@ -144,13 +149,13 @@ def _tag_list(client: RegistryClient, repository: str) -> tuple[frozenset[str], 
     except NotFound:
         return frozenset(), ""
     except RegistryError as error:
-        _raise_if_away(client, error)
+        raise_if_away(client, error)
         return frozenset(), error.sentence
 
 
-def _raise_if_away(client: RegistryClient, error: RegistryError) -> None:
+def raise_if_away(client: RegistryClient, error: RegistryError) -> None:
     """End the look where the registry does not answer at all; one thing that takes too long does not stop the rest."""
-    if isinstance(error, RegistryUnreachable):
+    if isinstance(error, AWAY):
         client.ping()
 
 
@@ -174,8 +179,8 @@ def _look_at_tag(
         problem = "The registry lists this tag but has no manifest for it."
         return SeenTag(tag, None, problem, pushed_at(store, repository, tag)) if listed else None
     except RegistryError as error:
-        _raise_if_away(client, error)
-        if isinstance(error, RegistryUnreachable):
+        raise_if_away(client, error)
+        if isinstance(error, AWAY):
             silent[repository] = error
         return error
     return SeenTag(tag, digest, "", pushed_at(store, repository, tag))
@@ -200,6 +205,7 @@ def _read_new_manifests(
     wanted |= {tag.digest: each.name for each in seen for tag in each.tags if tag.digest}
     levels: list[list[SeenManifest]] = []
     unreadable: dict[str, str] = {}
+    silent: dict[str, RegistryError] = {}
     looked_at: set[str] = set()
     for _depth in range(DEEPEST_INDEX):
         new = set(wanted) - looked_at
@@ -208,7 +214,7 @@ def _read_new_manifests(
             break
         looked_at |= new
         places = [(wanted[digest], digest) for digest in sorted(new)]
-        read = list(executor.map(lambda place: _read(client, *place), places))
+        read = list(executor.map(lambda place: _read(client, silent, *place), places))
         levels.append([each for each in read if isinstance(each, SeenManifest)])
         unreadable.update({each.digest: each.why for each in read if isinstance(each, Unreadable)})
         wanted = {
@@ -218,8 +224,12 @@ def _read_new_manifests(
     return _complete(children_first, unreadable), unreadable
 
 
-def _read(client: RegistryClient, repository: str, digest: str) -> SeenManifest | Unreadable | None:
-    """One manifest and its configuration; None where it is not there."""
+def _read(
+    client: RegistryClient, silent: dict[str, RegistryError], repository: str, digest: str
+) -> SeenManifest | Unreadable | None:
+    """One manifest and its configuration; None where it is not there. `silent` as for the tags."""
+    if repository in silent:
+        return Unreadable(digest, silent[repository].sentence)
     try:
         answer = client.get_manifest(repository, digest)
         manifest = parse_manifest(answer.media_type, answer.raw)
@@ -227,7 +237,9 @@ def _read(client: RegistryClient, repository: str, digest: str) -> SeenManifest 
     except NotFound:
         return None
     except RegistryError as error:
-        _raise_if_away(client, error)
+        raise_if_away(client, error)
+        if isinstance(error, AWAY):
+            silent[repository] = error
         return Unreadable(digest, error.sentence)
 
 

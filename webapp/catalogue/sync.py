@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from webapp.catalogue.doubt import end_doubt, fingerprint, is_doubtful, raise_doubt
 from webapp.catalogue.models import RegistryMode, Repository, Tag
+from webapp.catalogue.named import Named, read_names
 from webapp.catalogue.revisions import Lookup, Revisions, unknown
 from webapp.catalogue.rows import (
     add_manifests,
@@ -26,7 +27,8 @@ from webapp.catalogue.rows import (
     repository_named,
     update_repository,
 )
-from webapp.catalogue.survey import SeenRepository, Survey, survey
+from webapp.catalogue.survey import PASSING, SeenRepository, Survey, raise_if_away, survey
+from webapp.catalogue.unread import note_unread
 from webapp.database import Reading, Writing, among
 from webapp.leases import LeaseHeld, fenced, held
 from webapp.registry.capabilities import Capabilities, probe
@@ -43,7 +45,7 @@ class Catalogue:
     """What a sync works with.
 
     `store` is the root of the registry's storage where it can be read; `revisions` tells all manifests of a
-    repository, where they can be known.
+    repository, where they can be known; `named` are repositories to look at whether the registry lists them or not.
     """
 
     client: RegistryClient
@@ -52,6 +54,7 @@ class Catalogue:
     now: Callable[[], datetime]
     store: Path | None
     revisions: Revisions = unknown
+    named: Named = ()
 
 
 @dataclass(slots=True)
@@ -62,6 +65,7 @@ class SyncReport:
     problem: str = ""
     doubt: str = ""
     unread: list[str] = field(default_factory=list)
+    why_unread: str = ""
 
     @property
     def is_complete(self) -> bool:
@@ -126,16 +130,20 @@ def _finish(catalogue: Catalogue, report: SyncReport) -> None:
     with catalogue.writing() as session:
         state = registry_state(session)
         state.sync_finished_at = now
-        state.sync_problem = report.problem or _unread_sentence(report.unread)
+        state.sync_problem = report.problem or _unread_sentence(report)
         if report.is_complete:
             state.sync_complete_at = now
 
 
-def _unread_sentence(unread: list[str]) -> str:
-    if not unread:
+def _unread_sentence(report: SyncReport) -> str:
+    """Which repositories could not be read, and why not the first of them."""
+    names = report.unread
+    if not names:
         return ""
-    some = ", ".join(unread[:3]) + (" and others" if len(unread) > 3 else "")
-    return f"{len(unread)} repositories could not be read completely: {some}."
+    if len(names) == 1:
+        return f"{names[0]} could not be read completely. {report.why_unread}"
+    some = ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
+    return f"{len(names)} repositories could not be read completely: {some}. Of {names[0]}: {report.why_unread}"
 
 
 def _sync_all(catalogue: Catalogue, may_go_on: Callable[[], bool]) -> SyncReport:
@@ -145,8 +153,8 @@ def _sync_all(catalogue: Catalogue, may_go_on: Callable[[], bool]) -> SyncReport
         if not found.reachable:
             report.problem = " ".join(found.sentences)
             return report
-        listed = set(catalogue.client.catalogue())
-        _sync_repositories(catalogue, listed, may_go_on, report)
+        names, is_whole = _listed(catalogue, report)
+        _sync_repositories(catalogue, names, is_whole, may_go_on, report)
     except RegistryUnreachable as error:
         report.problem = error.sentence
         with catalogue.writing() as session:
@@ -156,8 +164,29 @@ def _sync_all(catalogue: Catalogue, may_go_on: Callable[[], bool]) -> SyncReport
     return report
 
 
+def _listed(catalogue: Catalogue, report: SyncReport) -> tuple[set[str], bool]:
+    """The repositories that there are by the registry's word or somebody's, and whether that is all of them.
+
+    Where the registry refuses to list any, those that are named are all. Where it fails at it, those that are known
+    can be looked at all the same, and nothing can be judged to be gone.
+
+    Raises:
+        RegistryUnreachable: it does not answer.
+    """
+    named, report.problem = read_names(catalogue.named)
+    listed: set[str] = set()
+    try:
+        listed.update(catalogue.client.catalogue())
+    except RegistryError as error:
+        raise_if_away(catalogue.client, error)
+        if isinstance(error, PASSING) or not named:
+            report.problem = f"{report.problem} {error.sentence}".strip()
+            return listed | named, False
+    return listed | named, True
+
+
 def _sync_repositories(
-    catalogue: Catalogue, listed: set[str], may_go_on: Callable[[], bool], report: SyncReport
+    catalogue: Catalogue, listed: set[str], is_whole: bool, may_go_on: Callable[[], bool], report: SyncReport
 ) -> None:
     with catalogue.reading() as session:
         had_tags = set(session.scalars(select(Repository.name).where(Repository.tag_count > 0)))
@@ -177,10 +206,13 @@ def _sync_repositories(
                 registry_state(session).repositories_done += len(batch)
             empty = [each.name for each in seen.repositories if each.is_empty and each.name in had_tags]
             vanished.update((name, versions[name]) for name in empty)
-            report.unread.extend(each.name for each in seen.repositories if each.problem or each.unread)
+            for each in seen.repositories:
+                if each.problem or each.unread:
+                    report.unread.append(each.name)
+                    report.why_unread = report.why_unread or each.problem or each.why
             report.repositories += len(batch)
     could_be_read = had_tags.difference(report.unread)
-    if could_be_read or not had_tags:  # else nothing was learned that could raise a doubt or end one
+    if is_whole and (could_be_read or not had_tags):  # else nothing was learned that could raise a doubt or end one
         report.doubt = _judge_vanished(catalogue, vanished, could_be_read, len(listed))
 
 
@@ -222,6 +254,7 @@ def _write(catalogue: Catalogue, seen: Survey, versions: dict[str, int]) -> None
     with catalogue.writing() as session:
         add_manifests(session, seen.manifests, now)
         for each in seen.repositories:
+            note_unread(session, each, now)
             if not each.is_empty:  # whether it is gone is judged at the end, over the whole registry
                 update_repository(session, each, versions.get(each.name, 0), now)
             elif each.revisions:  # none is tagged, and a collection keeps them all the same

@@ -10,6 +10,7 @@ from webapp.metrics.figures import Figures
 from webapp.pages import (
     activities,
     addresses,
+    as_of,
     banner,
     by_hand,  # noqa: F401  its views are maintenance's
     current,
@@ -52,6 +53,7 @@ def register(app: Flask) -> None:
     errors.register(app)
     permits.register(app)
     banner.register(app)
+    as_of.register(app)
 
     app.register_blueprint(health.bp)
     app.register_blueprint(metrics.bp)

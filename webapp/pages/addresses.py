@@ -6,15 +6,18 @@ also for repositories called `team/delete` or `a/b/manifests`.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, request
+from flask import Flask, request, url_for
 from werkzeug.routing import BaseConverter, IntegerConverter, Map, ValidationError
 
 from webapp.registry.names import is_digest, is_repository_name, is_tag
 
-HOME = "/repositories"
 LARGEST_ROW = 2**63 - 1
+PLAIN_PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+", re.ASCII)
 
 
 class RepositoryConverter(BaseConverter):
@@ -76,15 +79,38 @@ def row_id(text: str) -> int:
     return number
 
 
-def safe_next(address: str | None) -> str:
-    """Return a path of this site to go to, or the list of repositories for anything that could lead elsewhere.
+def in_a_plain_prefix(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """Take the sub-path that a proxy names (`X-Forwarded-Prefix`) only where it is one: `//host` would be a site."""
 
-    `//host` and `/\\host` are other sites to a browser, which also drops control characters before it reads.
+    def plain(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        prefix = environ.get("SCRIPT_NAME", "").removesuffix("/")
+        environ["SCRIPT_NAME"] = prefix if PLAIN_PREFIX.fullmatch(prefix) else ""
+        return app(environ, start_response)
+
+    return plain
+
+
+def sub_path() -> str:
+    """The path on this host under which all of our addresses are: `/`, or one such as `/holystone/`."""
+    return f"{request.root_path}/"
+
+
+def home() -> str:
+    """The address of the list of repositories."""
+    return url_for("repositories.index")
+
+
+def safe_next(address: str | None) -> str:
+    """Return an address of ours to go to, or the list of repositories for anything that could lead elsewhere.
+
+    `//host` and `/\\host` are other sites to a browser, which also drops control characters before it reads; beside a
+    sub-path of ours are other applications.
     """
-    if not address or address == "/" or not address.startswith("/") or address.startswith("//"):
-        return HOME
-    if "\\" in address or not address.isprintable():
-        return HOME
+    if not address or address == sub_path() or not address.startswith(sub_path()) or address.startswith("//"):
+        return home()
+    climbs = ".." in address.partition("?")[0].lower().replace("%2e", ".").split("/")
+    if "\\" in address or not address.isprintable() or climbs:
+        return home()
     return address
 
 
@@ -93,7 +119,7 @@ def this_page() -> str:
     if "HX-Request" in request.headers:
         return path_of(request.headers.get("HX-Current-URL"))
     if request.method == "GET":
-        return safe_next(request.full_path.rstrip("?"))
+        return safe_next(request.root_path + request.full_path.rstrip("?"))
     return path_of(request.referrer)
 
 
@@ -102,7 +128,7 @@ def path_of(address: str | None) -> str:
     try:
         parts = urlsplit(address or "")
     except ValueError:
-        return HOME
+        return home()
     if parts.netloc and parts.netloc != request.host:
-        return HOME
+        return home()
     return safe_next(parts.path + (f"?{parts.query}" if parts.query else ""))

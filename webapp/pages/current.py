@@ -65,8 +65,14 @@ def place() -> str:
 
 
 def cookie_name() -> str:
-    """The name of the cookie with a session's token. Browsers take `__Host-` only over TLS, and guard it better."""
-    return "__Host-holystone" if request.is_secure else "holystone"
+    """The name of the cookie with a session's token.
+
+    Browsers take `__Host-` and `__Secure-` only over TLS, and guard such cookies better. `__Host-` is for a whole host,
+    so below a sub-path, beside other applications, it is `__Secure-` with that path.
+    """
+    if not request.is_secure:
+        return "holystone"
+    return "__Secure-holystone" if request.root_path else "__Host-holystone"
 
 
 def load_person(of: Request) -> User | None:

@@ -9,7 +9,7 @@ from flask import url_for
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from webapp.catalogue.checks import DELETE_LINES
+from webapp.catalogue.checks import DELETE_LINES, NAMED
 from webapp.catalogue.models import RegistryMode, RegistryState, Repository
 from webapp.maintenance.listing import keeper_seen
 from webapp.maintenance.models import KeeperReadiness
@@ -57,7 +57,13 @@ def _may_list(state: RegistryState) -> FirstStep:
     title = "Holystone may list what it holds"
     if state.may_list:
         return FirstStep(title, DONE)
-    return FirstStep(title, TO_DO, "HOLYSTONE_REGISTRY_USERNAME needs the right to read the registry's catalogue.")
+    if state.may_list is False and parts().settings.REPOSITORIES:
+        return FirstStep(title, SKIPPED, NAMED)
+    remedy = (
+        "HOLYSTONE_REGISTRY_USERNAME needs the right to read the registry's catalogue,"
+        " or HOLYSTONE_REPOSITORIES names the repositories."
+    )
+    return FirstStep(title, TO_DO, remedy)
 
 
 def _may_delete(state: RegistryState) -> FirstStep:

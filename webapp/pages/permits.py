@@ -10,7 +10,7 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 from werkzeug.wrappers import Response
 
 from webapp.accounts.permissions import may_view
-from webapp.pages.addresses import HOME, this_page
+from webapp.pages.addresses import home, this_page
 from webapp.pages.answers import go_to, wants_fragment
 from webapp.pages.current import is_administrator, may_delete, parts, person
 
@@ -129,4 +129,4 @@ def _may(who: Who) -> bool:
 def _way_back() -> str | None:
     """The page to return to after signing in; none for the first one, which comes anyway."""
     page = this_page()
-    return None if page == HOME else page
+    return None if page == home() else page

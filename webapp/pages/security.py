@@ -11,6 +11,8 @@ from pathlib import Path
 from flask import Flask, Response, g, request, url_for
 from flask.sessions import SecureCookieSessionInterface
 
+from webapp.pages.addresses import sub_path
+
 POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -35,7 +37,11 @@ HEADERS = {
 
 
 class FormSessions(SecureCookieSessionInterface):
-    """Flask's own session, which holds tokens of forms and toasts: its cookie is secure wherever TLS is."""
+    """Flask's own session, which holds tokens of forms and toasts: its cookie is secure wherever TLS is, and ours only."""
+
+    def get_cookie_path(self, app: Flask) -> str:  # noqa: ARG002
+        """The path below which the cookie is sent."""
+        return sub_path()
 
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002
         """Whether the cookie is for TLS only."""

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request, session, url_for
 
 from webapp.accounts import sign_ins
 from webapp.accounts.errors import SignInRefused, TooManyAttempts
-from webapp.pages.addresses import safe_next
+from webapp.pages.addresses import safe_next, sub_path
 from webapp.pages.answers import go_to, page_answer
 from webapp.pages.current import cookie_name, parts, person, place
 
@@ -42,7 +42,7 @@ def sign_out() -> Response:
     """End the session, wherever its token has got to."""
     _end_session()
     answer = go_to(url_for("sign_in.sign_in"))
-    answer.delete_cookie(cookie_name(), path="/", secure=request.is_secure, httponly=True, samesite="Lax")
+    answer.delete_cookie(cookie_name(), path=sub_path(), secure=request.is_secure, httponly=True, samesite="Lax")
     return answer
 
 
@@ -62,6 +62,6 @@ def _form(to: str, name: str = "", error: str = "", status: int = 200) -> Respon
 def _with_cookie(answer: Response, token: str) -> Response:
     longest_s = int(parts().settings.SESSION_MAX)
     answer.set_cookie(
-        cookie_name(), token, longest_s, path="/", secure=request.is_secure, httponly=True, samesite="Lax"
+        cookie_name(), token, longest_s, path=sub_path(), secure=request.is_secure, httponly=True, samesite="Lax"
     )
     return answer

@@ -14,7 +14,7 @@ from webapp.catalogue.models import RegistryState
 from webapp.catalogue.sync import check_registry
 from webapp.maintenance.listing import keeper_seen, version_words
 from webapp.notices.listing import open_notices
-from webapp.pages.addresses import HOME, path_of
+from webapp.pages.addresses import home, path_of
 from webapp.pages.answers import go_to, page_or_fragment
 from webapp.pages.background import StillLooking
 from webapp.pages.current import background, is_administrator, parts
@@ -37,7 +37,9 @@ def index() -> Response:
         return page_or_fragment(
             "status/index.html",
             "status/_checks.html",
-            checks=registry_checks(state, here.now(), here.settings.SYNC_INTERVAL),
+            checks=registry_checks(
+                state, here.now(), here.settings.SYNC_INTERVAL, are_named=bool(here.settings.REPOSITORIES)
+            ),
             checked_at=state.checked_at if state else None,
             open_now=[notice_line(each) for each in open_notices(session)],
             doubt=state.doubt if state else None,
@@ -72,7 +74,7 @@ def confirm_vanished() -> Response:
 def _back() -> str:
     """The page that the button stands on: this one, or the first steps on the list of repositories."""
     page = path_of(request.referrer)
-    return page if page.partition("?")[0] == HOME and request.referrer else url_for(".index")
+    return page if page.partition("?")[0] == home() and request.referrer else url_for(".index")
 
 
 def _facts(session: Session, state: RegistryState | None) -> list[tuple[str, str]]:

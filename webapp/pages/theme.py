@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from webapp.pages.addresses import path_of
+from webapp.pages.addresses import path_of, sub_path
 from webapp.pages.answers import go_to
 
 bp = Blueprint("theme", __name__)
@@ -20,9 +20,11 @@ def choose() -> Response:
     answer = go_to(path_of(request.referrer))
     theme = request.form.get("theme", "")
     if theme in THEMES:
-        answer.set_cookie(COOKIE, theme, ONE_YEAR_S, path="/", secure=request.is_secure, httponly=True, samesite="Lax")
+        answer.set_cookie(
+            COOKIE, theme, ONE_YEAR_S, path=sub_path(), secure=request.is_secure, httponly=True, samesite="Lax"
+        )
     else:
-        answer.delete_cookie(COOKIE, path="/", secure=request.is_secure, httponly=True, samesite="Lax")
+        answer.delete_cookie(COOKIE, path=sub_path(), secure=request.is_secure, httponly=True, samesite="Lax")
     return answer
 
 

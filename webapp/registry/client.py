@@ -31,7 +31,7 @@ from webapp.registry.names import (
     is_repository_name,
 )
 from webapp.registry.names import is_tag as is_tag_name
-from webapp.registry.paging import entries, names, next_query
+from webapp.registry.paging import entries, names, next_query, query_after
 from webapp.registry.transport import Answer, Transport
 
 log = logging.getLogger(__name__)
@@ -254,11 +254,12 @@ class RegistryClient:
         """The names on all pages, each once. The way to the next page never leaves the registry."""
         answer, asked, given = first, {""}, set[str]()
         for _page in range(MOST_PAGES):
-            for name in names(answer.body, key):
-                if name not in given:
-                    given.add(name)
-                    yield name
-            query = next_query(answer)
+            page = names(answer.body, key)
+            fresh = [name for name in dict.fromkeys(page) if name not in given]
+            given.update(fresh)
+            yield from fresh
+            linked = next_query(answer)
+            query = linked if linked is not None else query_after(answer, page) if fresh else None
             if query is None:
                 return
             if query in asked:
@@ -275,10 +276,13 @@ def open_registry(
     ca_file: Path | None = None,
     connect_timeout_s: float = 5.0,
     read_timeout_s: float = 60.0,
+    token_realms: tuple[str, ...] = (),
 ) -> RegistryClient:
-    """A client for the registry at `url`, with basic authentication where there is a user name."""
+    """A client for the registry at `url`, signed in where there is a user name."""
     authentication = (username, password) if username else None
-    return RegistryClient(Transport(url, authentication, ca_file, connect_timeout_s, read_timeout_s))
+    return RegistryClient(
+        Transport(url, authentication, ca_file, connect_timeout_s, read_timeout_s, token_realms=token_realms)
+    )
 
 
 def _manifest_path(repository: str, reference: str) -> str:

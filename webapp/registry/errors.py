@@ -19,6 +19,7 @@ class RegistryError(Exception):
 
     Attributes:
         sentence: what happened, for a person.
+        detail: the part of the sentence that says why; may be empty.
         code: the registry's own word for it, such as MANIFEST_UNKNOWN; empty where it gave none.
         outcome_is_unknown: a request that changes something may have been carried out all the same.
     """
@@ -28,7 +29,7 @@ class RegistryError(Exception):
 
     def __init__(self, detail: str = "", code: str = "") -> None:
         self.code = code
-        why = plain_text(detail, LONGEST_DETAIL).strip().rstrip(".")
+        why = self.detail = plain_text(detail, LONGEST_DETAIL).strip().rstrip(".")
         self.sentence = f"{self.meaning}: {why}." if why else f"{self.meaning}."
         super().__init__(self.sentence)
 
@@ -46,6 +47,16 @@ class RegistryTimeout(RegistryUnreachable):
     outcome_is_unknown = True
 
 
+class ProxyFailed(RegistryTimeout):
+    """The proxy that the environment names does not answer, lets nobody through or cannot be used.
+
+    Nothing was sent, and nothing was learned of the registry: it may be there all the same.
+    """
+
+    meaning = "The registry cannot be reached through the proxy that the environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY)"
+    outcome_is_unknown = False
+
+
 class RegistryFailed(RegistryError):
     """The registry says that it failed inside (500): whether it carried the request out is unknown."""
 
@@ -59,8 +70,23 @@ class Unauthorised(RegistryError):
     meaning = "The registry does not accept the user name and password that Holystone has for it"
 
 
+class RealmRefused(Unauthorised):
+    """The registry asks for a token of an address that Holystone does not send the password to."""
+
+    meaning = (
+        "The registry asks for a token of a server that Holystone does not trust"
+        " (HOLYSTONE_TOKEN_REALMS names hosts to trust)"
+    )
+
+
+class NoToken(RegistryError):
+    """The registry wants a token, and its token server gives none. Nothing was carried out."""
+
+    meaning = "The registry's token server gives Holystone no token"
+
+
 class Denied(RegistryError):
-    """403: the sign-in is good, the act is not allowed; a proxy in front may say why."""
+    """403, or a token without the right: the sign-in is good, the act is not allowed; a proxy in front may say why."""
 
     meaning = "The registry does not allow this"
 
@@ -114,9 +140,11 @@ def error_for(method: str, status: int, headers: Mapping[str, str], body: bytes)
         headers: case-insensitive.
         body: the first part of the answer; empty for a HEAD.
     """
-    code, message = _first_error(body)
+    code, message = first_error(body)
     media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
     meaning = ReadOnly if status == 403 and message.startswith(PAUSED) else _meaning(method, status, media_type, code)
+    if status == 401 and _lacks_a_right(headers):
+        meaning = Denied
     return meaning(_detail(meaning, status, headers, message), code)
 
 
@@ -149,9 +177,16 @@ def _is_the_registrys_own_404(method: str, media_type: str, code: str) -> bool:
     return bool(code) or (method == "HEAD" and "json" in media_type)
 
 
+def _lacks_a_right(headers: Mapping[str, str]) -> bool:
+    """Whether a token was good, but not for this (RFC 6750, 3.1)."""
+    return "insufficient_scope" in headers.get("WWW-Authenticate", "")
+
+
 def _detail(meaning: type[RegistryError], status: int, headers: Mapping[str, str], message: str) -> str:
+    if status == 401 and meaning is Denied:
+        return message or "the token that Holystone gets lacks the right"
     if meaning is Unauthorised and headers.get("WWW-Authenticate", "").lower().startswith("bearer"):
-        return "it asks for a token, which Holystone cannot fetch yet"
+        return "it does not take the token that its token server gave"
     if meaning is Nonsense and status == 404:
         return "status 404, but not as a registry says it: is the address right?"
     if meaning in (NotFound, ReadOnly, DeletesDisabled):
@@ -159,7 +194,7 @@ def _detail(meaning: type[RegistryError], status: int, headers: Mapping[str, str
     return message or f"status {status}"
 
 
-def _first_error(body: bytes) -> tuple[str, str]:
+def first_error(body: bytes) -> tuple[str, str]:
     """Code and message of the first error in a registry's error body; empty texts for anything else."""
     try:
         first = json.loads(body)["errors"][0]

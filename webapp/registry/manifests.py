@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -112,7 +112,7 @@ def parse_manifest(media_type: str, raw: bytes) -> Manifest:
         return _index(media_type, _document(media_type, raw))
     if media_type in (SCHEMA1, SCHEMA1_SIGNED):
         return _schema1(media_type, _json_object(raw))
-    return Manifest(media_type, ManifestKind.UNKNOWN, None, (), (), None, "", ())
+    return _unknown(media_type, raw)
 
 
 def parse_config(raw: bytes) -> ImageConfig:
@@ -194,6 +194,26 @@ def _schema1(media_type: str, document: dict[str, Any]) -> Manifest:
     sums = [_digest(each.get("blobSum") if isinstance(each, dict) else None) for each in _list(document, "fsLayers")]
     layers = tuple(Descriptor("", each, 0, None, ()) for each in dict.fromkeys(sums))
     return Manifest(media_type, ManifestKind.SCHEMA1, None, layers, (), None, "", ())
+
+
+def _unknown(media_type: str, raw: bytes) -> Manifest:
+    """A manifest of a type that nobody told us of. What it names in the usual places counts: it takes space, and what
+    an unknown index holds is not to be taken for left over. What is otherwise is not refused, but names nothing."""
+    nothing = Manifest(media_type, ManifestKind.UNKNOWN, None, (), (), None, "", ())
+    try:
+        document = _json_object(raw)
+        config = _descriptor(document["config"]) if isinstance(document.get("config"), dict) else None
+        return replace(
+            nothing,
+            config=config,
+            layers=_descriptors(document, "layers") + _descriptors(document, "blobs"),
+            children=_descriptors(document, "manifests"),
+            subject=_subject(document),
+            artifact_type=_text(document.get("artifactType")),
+            annotations=_pairs(document.get("annotations")),
+        )
+    except Nonsense:
+        return nothing
 
 
 def _document(media_type: str, raw: bytes) -> dict[str, Any]:

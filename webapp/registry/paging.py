@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 import requests.utils
 
 from webapp.registry.errors import Nonsense
 from webapp.registry.transport import Answer
+
+USUAL_PAGES = frozenset({50, 100, 1000, 10_000})
+"""How long registries make their pages. One that is as long may not be the last, though no Link says so."""
 
 
 def entries(body: bytes, key: str) -> list[Any]:
@@ -44,3 +48,15 @@ def next_query(answer: Answer) -> str | None:
                 raise Nonsense("a next page on another host")
             return target.query
     return None
+
+
+def query_after(answer: Answer, page: Sequence[str]) -> str | None:
+    """The query for what may come after a page without a Link header, which something in between may have dropped.
+
+    None where the page is shorter than was asked for, and so the last one. Source: OCI distribution specification,
+    "Listing Tags" (`n`, and `last`: the name after which to begin).
+    """
+    query = [(key, value) for key, value in parse_qsl(urlsplit(answer.url).query) if key != "last"]
+    asked_for = dict(query).get("n", "")
+    is_full = len(page) in USUAL_PAGES or (asked_for.isdecimal() and len(page) >= int(asked_for))
+    return urlencode([*query, ("last", page[-1])]) if page and is_full else None

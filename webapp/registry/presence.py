@@ -6,7 +6,8 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import requests
+from webapp.registry.errors import RegistryError
+from webapp.registry.wire import Wire
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -26,7 +27,6 @@ def refuses_connections(url: str, timeout_s: float = 1.0) -> bool:
 def answers(url: str, ca_file: Path | None, timeout_s: float = 1.0) -> bool:
     """Whether a registry answers a new connection, be it with a question for a password. A proxy's 502 is no answer."""
     try:
-        asked = requests.head(f"{url}/v2/", verify=str(ca_file) if ca_file else True, timeout=timeout_s)
-    except requests.RequestException:
+        return Wire(url, ca_file, timeout_s, timeout_s).send("HEAD", f"{url}/v2/", {}, cap_bytes=0).status < 500
+    except RegistryError:
         return False
-    return asked.status_code < 500

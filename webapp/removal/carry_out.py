@@ -14,6 +14,7 @@ from webapp.registry.capabilities import Mode, deletes_tags, read_mode
 from webapp.registry.errors import (
     DeletesDisabled,
     Denied,
+    NoToken,
     ReadOnly,
     RegistryError,
     RegistryFailed,
@@ -175,7 +176,9 @@ def _settle(work: Work, batch: Batch, found: Mapping[str, StepResult]) -> None:
         work.ground.settled.update({tag: work.done[tag] for tag in batch.names})
     errors = {id(result.error): result.error for result in found.values()}  # a look that failed is one, for all
     for error in errors.values():
-        work.unreachable_in_a_row = work.unreachable_in_a_row + 1 if isinstance(error, RegistryUnreachable) else 0
+        work.unreachable_in_a_row = (
+            work.unreachable_in_a_row + 1 if isinstance(error, RegistryUnreachable | NoToken) else 0
+        )
         if error and (isinstance(error, ENDS_ALL) or work.unreachable_in_a_row >= FAILURES_IN_A_ROW):
             work.end = work.end or error.sentence
 
