@@ -20,7 +20,7 @@ from webapp.maintenance.models import Question
 
 BETWEEN_DELETES_S = (3.0, 9.0)
 BETWEEN_RUNS_S = (90.0, 240.0)
-MOST_TAGS = 400  # above it, whole images go
+MOST_KEPT = 600  # tags and manifests; above it, every second time a whole image goes
 OLD_S = 20.0
 AGREED = [word for each in Question for word in ("--agree", each.value)]
 
@@ -100,7 +100,8 @@ class Administrator:
         if not families:
             return
         whole = [each for each in families if self._is_retired(each)]
-        if whole and len(self._ledger.entries(Standing.KEPT)) > MOST_TAGS:
+        is_full = len(self._ledger.entries(Standing.KEPT)) > MOST_KEPT
+        if whole and choose.random() < (0.5 if is_full else 0.05):
             self._delete_image(choose.choice(whole).repository)
             return
         family = choose.choice(families)
@@ -111,8 +112,6 @@ class Administrator:
         elif len(family.kept_tags) > 1 and choose.random() < 0.7:
             (tag, *_others) = family.kept_tags
             self._remove("a tag without its siblings", [tag.name], ["--siblings", "keep"], [tag])
-        elif choose.random() < 0.05 and whole:
-            self._delete_image(choose.choice(whole).repository)
         else:
             tag = choose.choice(family.kept_tags)
             self._remove("a tag and all of its manifest", [tag.name], ["--siblings", "remove"], family.entries)

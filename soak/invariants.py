@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import requests
@@ -48,10 +48,13 @@ def broken(
     ]
 
 
-def failed_pulls(session: Session, traffic: Traffic, faults: list[Done]) -> Counter[str]:
-    """How many pulls got no answer, by what went on then: the strategy of a run, a fault, or nothing."""
+def failed_pulls(session: Session, traffic: Traffic, faults: list[Done]) -> dict[str, list[datetime]]:
+    """When pulls got no answer, by what went on then: the strategy of a run, a fault, or nothing."""
     runs = session.scalars(select(Run).where(Run.ordered_at.is_not(None))).all()
-    return Counter(_what_went_on(at, runs, faults) for at, _why in traffic.failed_pulls)
+    found: dict[str, list[datetime]] = {}
+    for at, _why in traffic.failed_pulls:
+        found.setdefault(_what_went_on(at, runs, faults), []).append(at)
+    return found
 
 
 def _what_went_on(at: datetime, runs: Sequence[Run], faults: list[Done]) -> str:
@@ -63,11 +66,11 @@ def _what_went_on(at: datetime, runs: Sequence[Run], faults: list[Done]) -> str:
     return OUTSIDE
 
 
-def pulls_never_stop(failed: Counter[str]) -> Iterator[str]:
+def pulls_never_stop(failed: Mapping[str, Sequence[datetime]]) -> Iterator[str]:
     """With the overlapped strategy, and outside of runs, every pull is answered."""
     for when in (Strategy.OVERLAPPED.value, OUTSIDE):
-        if failed[when]:
-            yield f"{failed[when]} pulls got no answer {'while' if when != OUTSIDE else ''} {when}"
+        if when in failed:
+            yield f"{len(failed[when])} pulls got no answer, {when}; the first at {min(failed[when]):%H:%M:%S}"
 
 
 def must_pull(url: str, ledger: Ledger) -> Iterator[str]:

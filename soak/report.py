@@ -26,7 +26,8 @@ def lines(
     with stage.records.reading() as session:
         yield from _counts("pushes", traffic.pushes)
         yield _line("pulls that were right", traffic.pulls)
-        yield from _counts("pulls without an answer", failed_pulls(session, traffic, faults.done), "by what went on")
+        failed = failed_pulls(session, traffic, faults.done)
+        yield from _counts("pulls without an answer", {when: len(at) for when, at in failed.items()}, "by what went on")
         yield from _counts("deletions", administrator.deletions)
         yield from _counts("runs", _outcomes(session))
         yield from _counts("  started by hand", administrator.by_hand)

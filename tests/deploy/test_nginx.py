@@ -245,6 +245,20 @@ def test_where_no_reader_was_ordered_nothing_is_said_about_reading(keeper: Keepe
     assert put_manifest(nginx, KEPT) == (502, "")
 
 
+def test_pulls_that_failed_while_nobody_answered_do_not_keep_nginx_from_the_next_reader(
+    keeper: KeeperProcess, nginx: NginxProcess
+) -> None:
+    """A run that stops the registry is followed by one that overlaps, sooner than nginx forgets a server that failed."""
+    token = keeper.order(reads=Reads.NONE)
+    keeper.wait_for_phase(Phase.HOLDING)
+    assert requests.get(f"{nginx.url}/v2/", timeout=5).status_code == 502
+    keeper.go(token)
+    assert keeper.result(token).ended is Ended.DONE
+    with collecting(keeper), requests.Session() as session:
+        statuses = [session.get(f"{nginx.url}/v2/", timeout=5).status_code for _ in range(20)]
+    assert statuses == [200] * 20
+
+
 def test_writes_are_proved_refused_and_accepted_through_nginx(keeper: KeeperProcess, nginx: NginxProcess) -> None:
     client = open_registry(nginx.url, connect_timeout_s=2, read_timeout_s=5)
     prove_writes_accepted(client)

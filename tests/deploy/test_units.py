@@ -185,7 +185,7 @@ def test_a_term_to_the_keeper_and_its_registry_at_once_lets_a_slow_download_arri
 def test_the_guide_names_files_and_settings_that_there_are_and_says_the_sentence_of_nginx() -> None:
     guide = (DEPLOY.parent / "docs" / "deploying.md").read_text()
     links = re.findall(r"\]\(\.\./(deploy/[^)]+)\)", guide)
-    assert len(links) == 5
+    assert len(links) == 6
     assert [link for link in links if not (DEPLOY.parent / link).is_file()] == []
     settings = set(re.findall(r"HOLYSTONE_([A-Z_]+)", guide))
     assert settings <= {each.name for each in fields(Settings)}

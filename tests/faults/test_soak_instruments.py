@@ -170,7 +170,8 @@ def test_a_pull_without_an_answer_is_told_by_what_went_on(tmp_path: Path) -> Non
     with reading_from(engine)() as session:
         failed = invariants.failed_pulls(session, traffic, [killed])
     engine.dispose()
-    assert failed == {"stop": 1, invariants.FAULT: 1, "overlapped": 1, invariants.OUTSIDE: 1}
+    reasons = ("stop", invariants.FAULT, "overlapped", invariants.OUTSIDE)
+    assert failed == {reason: [at] for reason, at in zip(reasons, moments, strict=True)}
     assert len(list(invariants.pulls_never_stop(failed))) == 2
 
 

@@ -199,3 +199,34 @@ def test_a_run_that_does_not_exist_is_not_found(shown_app: Flask) -> None:
 def fields_of_page(dialog: object) -> Fields:
     """The hidden fields of the dialog, without the token, which `post` adds."""
     return {name: value for name, value in fields_of(dialog).items() if name != "csrf_token"}  # type: ignore[arg-type]
+
+
+def test_the_registry_is_held_and_let_go_from_the_page(kept_app: Flask, keeper: KeeperProcess) -> None:
+    alice, bob = Visitor(kept_app).sign_in("alice"), Visitor(kept_app).sign_in("bob")
+    dialog = text_of(alice.get("/maintenance/hold", htmx=True))
+    assert "A restart of the keeper, or of its machine, ends it early." in dialog
+
+    answer = alice.post("/maintenance/hold", minutes="30", purpose="<b>backup</b>")
+    assert answer.status_code == 303
+    page = alice.get("/maintenance")
+    assert "alice holds the registry read-only until" in text_of(page)
+    assert "&lt;b&gt;backup&lt;/b&gt;" in page.get_data(as_text=True)
+    assert "Hold read-only for a backup…" not in text_of(page)
+    assert "End it now" not in text_of(bob.get("/maintenance"))
+    assert "under way, or the registry is held read-only" in text_of(alice.post("/maintenance/free-space"))
+    assert "under way, or the registry is held read-only" in text_of(alice.post("/maintenance/hold", minutes="5"))
+
+    assert alice.post("/maintenance/holds/1/end").status_code == 303
+    wait_for(lambda: "End it now" not in text_of(alice.get("/maintenance")))
+    keeper.wait_for_phase(Phase.SERVING)
+    assert "holds the registry" not in text_of(alice.get("/maintenance"))
+    alice.post("/maintenance/holds/1/end")
+    assert "This hold has ended already." in text_of(alice.get("/maintenance"))
+
+
+@pytest.mark.parametrize("minutes", ["", "0", "-5", "1441", "half an hour", "٣", "9" * 40])
+def test_a_hold_of_no_sensible_length_is_refused_beside_its_field(shown_app: Flask, minutes: str) -> None:
+    answer = Visitor(shown_app).sign_in("alice").post("/maintenance/hold", minutes=minutes, purpose="backup")
+    assert answer.status_code == 422
+    assert "Write a number of minutes." in text_of(answer)
+    assert 'value="backup"' in answer.get_data(as_text=True)

@@ -20,6 +20,7 @@ from webapp.catalogue.sync import note_mode
 from webapp.leases import Lease, LeaseHeld, fenced, still_ours
 from webapp.maintenance.models import Hold, RunOutcome, Strategy
 from webapp.maintenance.proofs import ProofFailed, prove_writes_refused, wait_until_accepted
+from webapp.maintenance.pull_proof import newest_tags, prove_pull, pulling_now
 from webapp.maintenance.records import unfinished_runs
 from webapp.maintenance.run import NoKeeper, RunUnderWay, keeper_held, strategy_of
 from webapp.maintenance.running import Maintainer
@@ -73,8 +74,9 @@ def hold(
         with keeper_held(maintainer) as lease:
             row = _begin(maintainer, lease, until, actor, place, purpose, strategy or strategy_of(maintainer))
             try:
+                pulls = _pulling_now(maintainer)
                 _order(maintainer, folder, row, seconds)
-                _prove(maintainer, lease, row)
+                _prove(maintainer, lease, row, pulls)
             except (KeeperError, KeeperLost, ProofFailed) as error:
                 sentence = getattr(error, "sentence", str(error))
                 _give_up(maintainer, folder, lease, row, sentence)
@@ -152,6 +154,12 @@ def _begin(
     return row
 
 
+def _pulling_now(maintainer: Maintainer) -> Sequence[tuple[str, str]]:
+    with maintainer.reading() as session:
+        newest = [(repository, tag) for repository, tag, _ in newest_tags(session)]
+    return pulling_now(maintainer.client, newest)
+
+
 def _order(maintainer: Maintainer, folder: Path, row: Hold, seconds: float) -> None:
     """Ask the keeper, and wait until the registry has let go of its store."""
     until = orders.boottime_s() + seconds
@@ -162,12 +170,14 @@ def _order(maintainer: Maintainer, folder: Path, row: Hold, seconds: float) -> N
         raise KeeperLost(result.reason or f"The keeper ended the order: {result.ended}.")
 
 
-def _prove(maintainer: Maintainer, lease: Lease, row: Hold) -> None:
-    """Prove that writes are refused, and write that down. Raises ProofFailed."""
+def _prove(maintainer: Maintainer, lease: Lease, row: Hold, pulls: Sequence[tuple[str, str]] = ()) -> None:
+    """Prove that writes are refused, and that what pulled before does so, and write that down. Raises ProofFailed."""
     asked, may_be_away = [maintainer.client], []
     if row.strategy != Strategy.READ_ONLY:
         asked, may_be_away = [maintainer.reads] if maintainer.reads else [], [maintainer.client]
     proof = prove_writes_refused([*asked, *maintainer.others], may_be_away)
+    if row.strategy != Strategy.STOP and asked:
+        proof = f"{proof} {prove_pull(asked[0], pulls)}"
     sentence = f"It is held read-only by {row.actor}{words_of(row)}."
     with fenced(maintainer.writing, lease)() as session:
         session.get_one(Hold, row.id).reason = proof

@@ -40,7 +40,6 @@ def _wait(running: Running) -> str:
         stop_if_asked(running)
         return True
 
-    refuse_where_it_does_not_fit(running)
     spare, quiet_s = spare_s(running), maintainer.quiet_s
     within_s = maintainer.quiet_within_s if spare is None else spare
     if not wait_for_quiet(maintainer.store, maintainer.monotonic, within_s, quiet_s, go_on):

@@ -7,6 +7,7 @@ Nothing is resumed that the keeper knows nothing of, also not after a backup of 
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from webapp.maintenance.records import end_run, end_step, unfinished_runs
 from webapp.maintenance.run import finish, go_on_from_holding
 from webapp.maintenance.running import Maintainer, Running
 from webapp.maintenance.steps import reader_of
-from webapp.maintenance.waiting import cancel, cancel_before_go
+from webapp.maintenance.waiting import KeeperLost, cancel, cancel_before_go, wait_for
 from webapp.registry.capabilities import Mode, read_mode
 from webapp.registry.errors import RegistryError, RegistryUnreachable
 from webapp.runtime import orders
@@ -81,6 +82,14 @@ def end_interrupted_runs(maintainer: Maintainer) -> None:
                 _end(maintainer, lease, run)
     except LeaseHeld:
         return  # its process lives
+
+
+def end_hold_now(maintainer: Maintainer, folder: Path, token: str) -> None:
+    """Ask the keeper to end a hold, wait for that, and write down how it ended."""
+    cancel(folder, token)
+    with suppress(KeeperLost):  # whoever looks next writes it down
+        wait_for(folder, token, maintainer.monotonic)
+    end_interrupted_runs(maintainer)
 
 
 def look_at_mode(maintainer: Maintainer) -> None:

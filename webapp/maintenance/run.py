@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from webapp.catalogue.revisions import LOOKING
-from webapp.leases import KEEPER_LEASE, Lease, LeaseHeld, held, still_ours
+from webapp.leases import KEEPER_LEASE, Lease, LeaseHeld, LeaseLost, held, still_ours
 from webapp.maintenance.comparison import compare
 from webapp.maintenance.freed import freed
 from webapp.maintenance.models import Question, Run, RunKind, RunOutcome, StepName, Strategy
@@ -197,9 +197,9 @@ def _order_and_collect(running: Running, steps: Sequence[StepName]) -> None:
     try:
         for name in steps:
             _take(running, step_named(name))
-    except StepFailed:
+    except (StepFailed, LeaseLost):  # who has the lease now may have taken the order up
         raise
-    except BaseException:  # the lease is lost, the records cannot be written, or somebody pressed Ctrl-C
+    except BaseException:  # the records cannot be written, or somebody pressed Ctrl-C
         cancel_before_go(running.folder, running.token)
         raise
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, flash, make_response, redirect, render_template, request
+from flask import Response, flash, g, make_response, redirect, render_template, request
 
 FRAGMENT_MARK = "X-Holystone"
 TOAST, TROUBLE = "toast", "trouble"
@@ -29,6 +29,7 @@ def page_answer(template: str, status: int = 200, **context: Any) -> Response:
 
 def fragment_answer(template: str, status: int = 200, **context: Any) -> Response:
     """Answer with a fragment. Its mark tells our errors from those of a proxy in front of us."""
+    g.is_fragment = True  # it has no frame: banner.py
     response = make_response(render_template(template, is_fragment=True, **context), status)
     response.headers[FRAGMENT_MARK] = "fragment"
     return response

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Flask, get_flashed_messages, request, url_for
+from flask import Flask, g, get_flashed_messages, request, url_for
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,7 @@ from webapp.maintenance.listing import keeper_seen, last_foretold, last_run, out
 from webapp.maintenance.models import KeeperReadiness
 from webapp.maintenance.records import past_runs
 from webapp.notices.listing import count_open
-from webapp.pages.answers import TOAST, TROUBLE, wants_fragment
+from webapp.pages.answers import TOAST, TROUBLE
 from webapp.pages.current import may_delete, parts, person
 from webapp.pages.filters import moment
 from webapp.pages.theme import chosen_theme
@@ -59,7 +59,7 @@ def register(app: Flask) -> None:
 
 def frame() -> dict[str, Any]:
     """The variables of templates/layout.html. Fragments have no frame, and leave the toasts to the next page."""
-    if wants_fragment():
+    if g.get("is_fragment"):
         return {"person": person()}
     common = {
         "theme": chosen_theme(),

@@ -15,8 +15,8 @@ from webapp.maintenance.holds import (
 )
 from webapp.maintenance.holds import hold as hold_read_only
 from webapp.maintenance.models import Hold, Strategy
-from webapp.maintenance.reconcile import end_interrupted_runs
-from webapp.maintenance.run import NoKeeper, RunUnderWay, cancel
+from webapp.maintenance.reconcile import end_hold_now
+from webapp.maintenance.run import NoKeeper, RunUnderWay
 from webapp.pages.answers import go_to, page_or_fragment
 from webapp.pages.background import StillLooking
 from webapp.pages.current import background, parts, person, place
@@ -63,9 +63,9 @@ def end_hold(hold_id: int) -> Response:
         row = session.get(Hold, hold_id)
     if row is None or not is_under_way or here.settings.KEEPER_FOLDER is None:
         return go_to(url_for(".index"), trouble="This hold has ended already.")
-    cancel(here.settings.KEEPER_FOLDER, row.token)
-    with suppress(StillLooking):  # the next look writes down how it ended
-        background().ask(lambda: end_interrupted_runs(here.maintainer))
+    folder, token = here.settings.KEEPER_FOLDER, row.token
+    with suppress(StillLooking):  # it goes on
+        background().ask(lambda: end_hold_now(here.maintainer, folder, token))
     return go_to(url_for(".index"), "The keeper was asked to end the hold.")
 
 
