@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tests.maintenance.house import House
-from webapp.maintenance.reconcile import end_interrupted_runs
+from webapp.maintenance.reconcile import Unreadable, reconcile
 
 
 def recover(house: House) -> None:
     """Bring to its end what was under way."""
-    end_interrupted_runs(house.maintainer)
+    reconcile(house.maintainer, Unreadable())
