@@ -11,7 +11,14 @@ import pytest
 from sqlalchemy import func, select
 
 from demo.build import Built
-from tests.maintenance.house import House, assert_nothing_was_collected, assert_read_write, open_records, pull
+from tests.maintenance.house import (
+    House,
+    assert_nothing_was_collected,
+    assert_read_write,
+    open_records,
+    proof_of,
+    pull,
+)
 from tests.maintenance.kill_points import Point, killing, watched
 from tests.runtime.keeper_process import wait_for
 from webapp.activities.models import Activity, Outcome
@@ -114,8 +121,14 @@ def test_a_run_whose_process_is_killed_ends_as_it_truly_ended(
     assert bool(row.reason) is not has_collected
     assert house.activity_of(row).outcome == (Outcome.DONE if has_collected else Outcome.FAILED)
     assert all(step.state != StepState.NOW and step.finished_at for step in row.steps)
+    names = [step.name for step in row.steps]
+    assert names == [name for name in StepName if name in names], "a step that was left is begun anew, not twice"
     if not has_collected:
         assert_nothing_was_collected(house, row)
+    elif not had_go:  # all that follows is proved and measured by whoever took it up
+        assert names == list(StepName)
+        assert "write methods were refused. team/api:kept pulls" in proof_of(row, StepName.PROVE_READ_ONLY)
+        assert row.bytes_freed
     if at.within not in ("run", StepName.PREFLIGHT):
         assert house.registry_state().mode == RegistryMode.READ_WRITE
 

@@ -17,7 +17,7 @@ from webapp.leases import KEEPER_LEASE, take
 from webapp.maintenance.models import Run, RunKind, RunOutcome, RunStep, StepName
 from webapp.maintenance.reconcile import end_interrupted_runs
 from webapp.maintenance.run import run
-from webapp.runtime.orders import Phase
+from webapp.runtime.orders import Ended, Phase
 
 LOST = 7
 
@@ -63,8 +63,9 @@ def all_rows(house: House) -> list[object]:
 
 @pytest.mark.parametrize("name", list(StepName)[: list(StepName).index(StepName.COLLECT)])
 def test_a_paused_process_orders_nothing_and_writes_nothing_once_its_lease_is_lost(
-    house: House, gone: Built, name: StepName
+    house: House, gone: Built, monkeypatch: pytest.MonkeyPatch, name: StepName
 ) -> None:
+    monkeypatch.setattr("webapp.maintenance.steps.GO_S", 1.0)
     child = drive_until_paused(house, name)
     give_the_lease_away(house)
     before, dry_runs = all_rows(house), house.keeper.started("dry-run")
@@ -75,7 +76,24 @@ def test_a_paused_process_orders_nothing_and_writes_nothing_once_its_lease_is_lo
     assert_read_write(house)
     house.forget_lease()
     end_interrupted_runs(house.maintainer)
-    assert house.the_run().outcome == RunOutcome.INTERRUPTED
+    row = house.the_run()
+    assert row.outcome == RunOutcome.INTERRUPTED
+    result = house.result(row)
+    assert result is None or result.ended == Ended.EXPIRED, "its order was for its heir to take up, or to expire"
+
+
+def test_a_process_that_is_paused_before_its_proof_keeps_off_the_order_that_its_heir_has_taken_up(
+    house: House, gone: Built
+) -> None:
+    child = drive_until_paused(house, StepName.PROVE_READ_ONLY)
+    house.forget_lease()
+    house.at[StepName.PROVE_READ_ONLY] = lambda: go_on(child)
+    end_interrupted_runs(house.maintainer)
+    row = house.the_run()
+    assert (row.outcome, row.reason) == (RunOutcome.SUCCEEDED, "")
+    assert [step.name for step in row.steps] == list(StepName)
+    assert not house.has(gone)
+    assert_read_write(house)
 
 
 def test_a_process_that_is_paused_in_mid_collection_leaves_the_end_to_its_heir(house: House, gone: Built) -> None:

@@ -19,13 +19,10 @@ from webapp.catalogue.rows import registry_state
 from webapp.catalogue.sync import note_mode
 from webapp.leases import KEEPER_LEASE, Lease, LeaseHeld, LeaseLost, held, still_ours
 from webapp.maintenance.holds import look_after, open_holds
-from webapp.maintenance.models import Run, RunKind, RunOutcome, StepName, StepState, Strategy
-from webapp.maintenance.outcome import CutShort
-from webapp.maintenance.pull_proof import newest_tags, pulling_now
-from webapp.maintenance.records import end_run, end_step, unfinished_runs
-from webapp.maintenance.run import finish, go_on_from_holding
+from webapp.maintenance.models import Run, RunOutcome, StepName, Strategy
+from webapp.maintenance.records import end_run, unfinished_runs
 from webapp.maintenance.running import Maintainer, Running
-from webapp.maintenance.steps import reader_of
+from webapp.maintenance.take_up import INTERRUPTED, take_up
 from webapp.maintenance.waiting import KeeperLost, cancel, cancel_before_go, wait_for
 from webapp.registry.capabilities import Mode, read_mode
 from webapp.registry.errors import RegistryError, RegistryUnreachable
@@ -34,13 +31,9 @@ from webapp.runtime.orders import KeeperError, Kind, Phase
 
 log = logging.getLogger(__name__)
 
-INTERRUPTED = "Holystone was interrupted."
-TAKEN_UP = f"{INTERRUPTED} It was taken up again."
 UNEXPLAINED = "It is read-only, and no run or hold of Holystone explains that."
 PATIENCE_S = 300.0
 """For so long nothing is done about records that cannot be read."""
-
-_BEFORE_GO = (Phase.PREPARING, Phase.DRAINING, Phase.HOLDING)
 
 
 @dataclass(slots=True)
@@ -136,35 +129,7 @@ def _end(maintainer: Maintainer, lease: Lease, run: Run) -> None:
         cancel_before_go(maintainer.folder, run.token)
         _end_without(maintainer, lease, run.id, "The registry had not been asked to step aside.")
         return
-    running = Running(maintainer, maintainer.folder, lease, run.id, run.token, run.kind, Strategy(run.strategy))
-    if run.kind == RunKind.COLLECT and not run.stopped_by and _waits_for_go(maintainer.folder, run.token):
-        _take_up(running)
-        return
-    cancel_before_go(maintainer.folder, run.token)
-    finish(running, CutShort(RunOutcome.INTERRUPTED, INTERRUPTED))
-
-
-def _waits_for_go(folder: Path, token: str) -> bool:
-    """Whether the keeper carries this order out, and nobody has let its collector start."""
-    try:
-        state = orders.read_state(folder)
-    except KeeperError:
-        return False
-    return state.token == token and state.phase in _BEFORE_GO and not (folder / "go").exists()
-
-
-def _take_up(running: Running) -> None:
-    """Go on with a run: what its process had begun, it did not end."""
-    maintainer = running.maintainer
-    with maintainer.writing() as session:
-        still_ours(session, running.lease)
-        for name in StepName:
-            end_step(session, running.run_id, name, StepState.DONE, TAKEN_UP, maintainer.now())
-        note_mode(session, RegistryMode.READ_ONLY, "Space is being freed.", maintainer.now())
-        tags = [(repository, tag) for repository, tag, _ in newest_tags(session)]
-    client = reader_of(running)
-    running.found.pulls = pulling_now(client, tags) if client else ()
-    go_on_from_holding(running)
+    take_up(Running(maintainer, maintainer.folder, lease, run.id, run.token, run.kind, Strategy(run.strategy)))
 
 
 def _end_without(maintainer: Maintainer, lease: Lease, run_id: int, why: str) -> None:

@@ -65,7 +65,11 @@ def begin_run(session: Session, kind: RunKind, token: str, actor: str, place: st
 
 
 def begin_step(session: Session, run_id: int, name: StepName, now: datetime) -> None:
-    """Write down that a step is about to be taken."""
+    """Write down that a step is about to be taken. Whoever takes a run up begins anew what a killed process left."""
+    left = session.scalar(select(RunStep).where(RunStep.run_id == run_id, RunStep.name == name))
+    if left is not None:
+        left.state, left.started_at, left.finished_at, left.proof = StepState.NOW, now, None, ""
+        return
     position = session.scalar(select(func.count()).where(RunStep.run_id == run_id)) or 0
     session.add(RunStep(run_id=run_id, position=position, name=name, state=StepState.NOW, started_at=now, proof=""))
 

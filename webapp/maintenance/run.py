@@ -6,9 +6,10 @@ The keeper holds what safety stands on: whatever becomes of this process, it bri
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 
 from webapp.catalogue.revisions import LOOKING
 from webapp.leases import KEEPER_LEASE, Lease, LeaseHeld, LeaseLost, held, still_ours
@@ -46,18 +47,21 @@ __all__ = ["Maintainer", "NoKeeper", "RunUnderWay", "Running", "cancel", "finish
 LOOK_S = 150.0
 LOOK_POLL_S = 0.05
 
-ACTS: dict[StepName, Callable[[Running], str]] = {
+Act = Callable[[Running], str]
+ACTS: dict[StepName, Act] = {
     StepName.PREFLIGHT: look_before,
     StepName.DRY_RUN: rehearse,
     StepName.COMPARE: compare,
     StepName.QUIET: wait_for_uploads,
-    StepName.ORDER: send_order,
-    StepName.PROVE_READ_ONLY: prove_and_go,
-    StepName.COLLECT: await_collector,
     StepName.PROVE_READ_WRITE: prove_read_write,
 }
 
-AFTER_QUIET = (StepName.ORDER, StepName.PROVE_READ_ONLY, StepName.COLLECT)
+ORDERED: tuple[tuple[StepName, Act], ...] = (
+    (StepName.ORDER, send_order),
+    (StepName.PROVE_READ_ONLY, prove_and_go),
+    (StepName.COLLECT, await_collector),
+)
+"""What is done while the keeper has the order."""
 
 
 class RunUnderWay(Exception):
@@ -142,13 +146,6 @@ def keeper_held(maintainer: Maintainer) -> Iterator[Lease]:
             return
 
 
-def go_on_from_holding(running: Running) -> None:
-    """Go on with a run whose process is gone and for which the registry steps aside: prove, 'go', collect, finish."""
-    running.found.sizes_before = blob_sizes(running.maintainer.store)
-    with watching(running.maintainer.is_answered, running.maintainer.monotonic) as pauses:
-        _order_and_finish(running, pauses, (StepName.PROVE_READ_ONLY, StepName.COLLECT))
-
-
 def _carry_out(running: Running) -> None:
     for each in before_order(running.kind):
         try:
@@ -161,7 +158,7 @@ def _carry_out(running: Running) -> None:
         return
     running.found.sizes_before = blob_sizes(running.maintainer.store)
     with watching(running.maintainer.is_answered, running.maintainer.monotonic) as pauses:
-        _order_and_finish(running, pauses)
+        see_through(running, ORDERED, pauses)
 
 
 def _take(running: Running, each: Step) -> None:
@@ -178,13 +175,24 @@ def _not_begun(failed: Step, failure: StepFailed) -> Ending:
     return Ending(outcome, failure.sentence, asks=failure.question or "")
 
 
-def _order_and_finish(running: Running, pauses: Callable[[], float], steps: Sequence[StepName] = AFTER_QUIET) -> None:
+def see_through(
+    running: Running,
+    steps: Iterable[tuple[StepName, Act]],
+    pauses: Callable[[], float | None] = lambda: None,
+    cut: CutShort | None = None,
+) -> None:
+    """Take the steps for which the keeper has the order, and finish the run, whatever becomes of them.
+
+    Args:
+        pauses: for how many seconds pulls were not answered.
+        cut: why our side saw only a part of the order; None where it saw it from the beginning.
+    """
     try:
-        _order_and_collect(running, steps)
+        _take_in_order(running, steps)
     except NothingOrdered as failure:
         _end(running, Ending(RunOutcome.FAILED, failure.sentence))
     except OrderEnded:
-        finish(running, pauses=pauses)
+        finish(running, cut, pauses)
     except StepFailed as failure:
         cancel(running.folder, running.token)
         outcome = RunOutcome.STOPPED if isinstance(failure, StopAsked) else RunOutcome.FAILED
@@ -193,11 +201,11 @@ def _order_and_finish(running: Running, pauses: Callable[[], float], steps: Sequ
         finish(running, pauses=pauses)
 
 
-def _order_and_collect(running: Running, steps: Sequence[StepName]) -> None:
+def _take_in_order(running: Running, steps: Iterable[tuple[StepName, Act]]) -> None:
     try:
-        for name in steps:
-            _take(running, step_named(name))
-    except (StepFailed, LeaseLost):  # who has the lease now may have taken the order up
+        for name, act in steps:
+            step(running, name, partial(act, running))
+    except (StepFailed, LeaseLost):  # who has the lease by now goes on with the order; without one it expires
         raise
     except BaseException:  # the records cannot be written, or somebody pressed Ctrl-C
         cancel_before_go(running.folder, running.token)

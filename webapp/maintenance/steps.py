@@ -23,11 +23,15 @@ from webapp.runtime.collector_output import collected, why_not_succeeded
 from webapp.runtime.orders import Ended, KeeperError, KeeperState, Kind, Order, Phase, Reads, Result
 from webapp.runtime.progress import Progress, read_on
 
-GO_S = 30.0
+GO_S = 60.0
+"""So long the keeper holds without a 'go': time enough for another process to get the lease of one that was killed."""
+
+GO_VALID_S = 15.0
 READ_WRITE_WITHIN_S = 60.0
 SOON_S = 0.02
 NOTED_EVERY_S = 1.0
 READS = {Strategy.STOP: Reads.NONE, Strategy.READ_ONLY: Reads.SAME, Strategy.OVERLAPPED: Reads.OWN}
+STEPPED_ASIDE_IN = (Phase.HOLDING, Phase.COLLECTING, Phase.RETURNING)
 STEPPED_ASIDE = {
     Strategy.STOP: "The registry has let go of its store; nobody answers in its place.",
     Strategy.READ_ONLY: "The registry has let go of its store; a read-only one answers in its place.",
@@ -39,24 +43,30 @@ def send_order(running: Running) -> str:
     """Ask the keeper, and wait until the registry has let go of its store."""
     maintainer = running.maintainer
     with writing_as_holder(running) as session:
-        row = session.get_one(Run, running.run_id)
-        row.ordered_at = maintainer.now()
-        foretold_s = row.estimated_most_s or 0.0
+        session.get_one(Run, running.run_id).ordered_at = maintainer.now()
     order = Order(running.token, Kind.COLLECT, longest_s(running), READS[running.strategy], GO_S)
     try:
         orders.send_order(running.folder, order)
     except KeeperError as error:
         raise NothingOrdered(str(error)) from error
-    _wait(running, Phase.HOLDING)
-    until = maintainer.now() + timedelta(seconds=foretold_s) if foretold_s else None
+    return await_aside(running)
+
+
+def await_aside(running: Running) -> str:
+    """Wait until the registry has let go of its store, and write down that it is read-only."""
+    maintainer = running.maintainer
+    ended = _wait(running, lambda state: state.phase in STEPPED_ASIDE_IN)
+    if ended is not None:
+        raise OrderEnded(ended.reason or f"The keeper ended the order: {ended.ended}.")
     with writing_as_holder(running) as session:
+        foretold_s = session.get_one(Run, running.run_id).estimated_most_s
+        until = maintainer.now() + timedelta(seconds=foretold_s) if foretold_s else None
         note_mode(session, RegistryMode.READ_ONLY, "Space is being freed.", maintainer.now(), until)
     return STEPPED_ASIDE[running.strategy]
 
 
 def prove_and_go(running: Running) -> str:
     """Prove that writes are refused, that pulls work, and that no removal is open; then let the collector start."""
-    _wait(running, Phase.HOLDING)
     began = orders.boottime_s()
     try:
         proofs = [_prove_refused(running), *_prove_pull_meanwhile(running)]
@@ -68,7 +78,7 @@ def prove_and_go(running: Running) -> str:
         if session.get_one(Run, running.run_id).stopped_by:
             raise StopAsked("It was stopped before anything was deleted.")
     try:
-        orders.send_go(running.folder, running.token, began + GO_S / 2)
+        orders.send_go(running.folder, running.token, began + GO_VALID_S)
     except KeeperError as error:
         raise StepFailed(str(error)) from error
     return " ".join(proofs)
@@ -83,7 +93,7 @@ def await_collector(running: Running) -> str:
         note()
         return False
 
-    result = _wait(running, None, look)
+    result = _wait(running, look)
     if result is None or result.ended != Ended.DONE:
         raise OrderEnded(result.reason if result else "The keeper did not say how it ended.")
     try:
@@ -163,13 +173,9 @@ def _every(seconds: float, monotonic: Callable[[], float], act: Callable[[], Non
     return now_and_then
 
 
-def _wait(running: Running, phase: Phase | None, look: Callable[[KeeperState], bool] | None = None) -> Result | None:
-    """Wait until the keeper is that far, or, without a phase, until the order has ended."""
-    is_that_far = look or (lambda state: state.phase == phase)
+def _wait(running: Running, is_that_far: Callable[[KeeperState], bool]) -> Result | None:
+    """Wait until the keeper is that far (None), or the order has ended."""
     try:
-        result = wait_for(running.folder, running.token, running.maintainer.monotonic, is_that_far, SOON_S)
+        return wait_for(running.folder, running.token, running.maintainer.monotonic, is_that_far, SOON_S)
     except KeeperLost as lost:
         raise StepFailed(lost.sentence) from lost
-    if phase is not None and result is not None:
-        raise OrderEnded(result.reason or f"The keeper ended the order: {result.ended}.")
-    return result

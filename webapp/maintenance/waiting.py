@@ -50,7 +50,7 @@ def wait_for(
             state = orders.read_state(folder)
             if state.token == token and is_that_far(state):
                 return None
-            if is_known or state.token == token:
+            if state.token == token or (is_known and state.token is None):
                 last_heard = monotonic()
         except KeeperError as error:
             problem, patience_s = str(error), SILENT_S
