@@ -132,7 +132,7 @@ class Machine:
             around.replace(f"{self.home}/registry.conf", f"{self.home}/etc/supervisor/conf.d/*.conf")
         )
         around = AROUND_NGINX.format(home=self.home / "nginx")
-        around = around.replace(f"{self.home}/nginx/registry.conf", f"{self.home}/etc/nginx/conf.d/*.conf")
+        around = around.replace(f"{self.home}/nginx/site.conf", f"{self.home}/etc/nginx/conf.d/*.conf")
         # A reload takes a master and its workers, which are somebody else where the master is root.
         around = around.replace("master_process off;", "user root root;" if os.geteuid() == 0 else "")
         (self.home / "nginx" / "nginx.conf").write_text(around)
@@ -205,6 +205,8 @@ def test_whoever_types_the_guide_has_a_registry_that_looks_after_itself(machine:
     assert said.count("Freed ") == 2
     sign_in = f"http://127.0.0.1:{machine.nginx_port}/sign-in"
     wait_for(lambda: answers(sign_in), "the dashboard answers behind nginx", WAIT_S)
+    forged = requests.get(sign_in, headers={"X-Forwarded-Prefix": "/forged"}, timeout=5)
+    assert "/forged" not in forged.text
     assert (machine.home / "var/backups/holystone.tar.gz").stat().st_size > 0
     pulled = requests.get(f"{machine.url}/v2/team/api/manifests/1.0", headers={"Accept": OCI_MANIFEST}, timeout=5)
     assert pulled.content == KEPT.raw

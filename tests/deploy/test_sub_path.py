@@ -1,4 +1,4 @@
-"""Holystone below a path of a host, behind the nginx of deploy/nginx/dashboard.conf: every link and every cookie holds."""
+"""Holystone below a path of a host, behind the nginx of deploy/nginx/holystone.conf: every link and every cookie holds."""
 
 from __future__ import annotations
 
@@ -67,8 +67,12 @@ def house(
     app: Flask = make_app(fleet_registry.url, synced_template, TRUSTED_PROXIES="1")
     lines = f" ssl_certificate {certificate[0]}; ssl_certificate_key {certificate[1]};"
     with served(app) as behind:
-        changes = {"proxy_pass http://127.0.0.1:8000/;": f"proxy_pass {behind}/;"}
-        with Nginx(tmp_path / "nginx", "dashboard.conf", changes, lines) as nginx:
+        changes = {
+            "proxy_pass http://127.0.0.1:8000/;": f"proxy_pass {behind}/;",
+            "location / {": f"location {ROOT} {{",
+            'X-Forwarded-Prefix "";': "X-Forwarded-Prefix /holystone;",
+        }
+        with Nginx(tmp_path / "nginx", "holystone.conf", changes, lines) as nginx:
             yield nginx
 
 

@@ -121,12 +121,14 @@ def deletes_disabled(session: Session) -> None:
 
 
 def in_doubt(session: Session) -> None:
-    """Much seems to be gone, and the scheduler is silent."""
+    """Much seems to be gone, the scheduler is silent, and the time zone of a window is not known."""
     state = registry_state(session)
     state.doubt = "5 of 8 repositories that had tags are not listed any more. None was marked as gone."
     state.doubt_since, state.doubt_digest = NOW, "0"
     state.scheduler_seen_at = NOW - timedelta(minutes=14)
     state.sync_problem = f"{ETL} could not be read completely. {FAILED_INSIDE}"
+    nights = make(session, Plan("Nights", frozenset({1}), time(3), "UTC", 3600), Change("alice", "10.0.0.7", NOW))
+    session.get_one(Window, nights).zone = "Europe/Xyz"
     etl = session.scalars(select(Repository).where(Repository.name == ETL)).one()
     session.add(UnreadRepository(repository_id=etl.id, sentence=FAILED_INSIDE, since=NOW - timedelta(hours=2)))
 

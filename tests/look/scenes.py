@@ -272,6 +272,7 @@ SCENES = (
     Scene("free-space", "/maintenance", act=open_dialog, whole=False),
     Scene("free-space-page", "/maintenance/free-space"),
     Scene("run-done", "/maintenance/runs/4"),
+    Scene("run-of-a-window", "/maintenance/runs/4", "windows"),
     Scene("run-live", "/maintenance/runs/5", "live-run"),
     Scene("run-failed", "/maintenance/runs/5", "failed-run"),
     Scene("run-asking", "/maintenance/runs/5", "asking-run"),

@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy import select
 
 from tests.notices.conftest import Scene
+from tests.windows.plans import a_window
 from webapp.catalogue.models import RegistryMode
 from webapp.catalogue.rows import registry_state
 from webapp.maintenance.models import Hold, KeeperReadiness, RunKind, RunOutcome
 from webapp.notices.conditions import Around, conditions, full_disks
 from webapp.notices.disks import GB, Disk, look_at_disks
 from webapp.notices.models import Delivery, Notice, NoticeKind
-from webapp.notices.words import solved
+from webapp.notices.words import path_of, solved
 from webapp.windows.models import OccurrenceState, Window
 
 REFUSED = "The registry does not answer (connection refused)."
@@ -50,6 +51,21 @@ def test_a_failed_run_is_told_once_and_ends_with_the_next_that_succeeds(scene: S
     scene.go_on(scene.all_well, minutes=5)
     assert told(scene) == ["began run_failed", "ended run_failed"]
     assert solved(notices(scene)[0]) == "solved after 12 minutes"
+
+
+def test_a_window_whose_zone_is_lost_is_told_until_its_zone_is_known(scene: Scene) -> None:
+    window_id = a_window(scene.records.writing, scene.clock(), zone="UTC")
+    scene.go_on(scene.all_well, minutes=2)
+    assert told(scene) == []
+    for zone, expected in (("Mars/Base", ["began window_without_zone"]), ("UTC", ["ended window_without_zone"])):
+        with scene.records.writing() as session:
+            session.get_one(Window, window_id).zone = zone
+        scene.go_on(scene.all_well, minutes=2)
+        assert told(scene)[-1:] == expected
+    (notice,) = notices(scene)
+    assert notice.subject == str(window_id)
+    assert "the time zone Mars/Base is not known" in notice.sentence
+    assert path_of(notice.kind, notice.subject) == f"/maintenance/windows/{window_id}"
 
 
 def test_a_second_run_that_fails_is_told_as_well_and_both_end_together(scene: Scene) -> None:

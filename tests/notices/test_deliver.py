@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 
+from logs import LineHandler
 from tests.notices.conftest import NAMES, Scene
 from tests.notices.receivers import Receiver, Reply, mail_server, receiver
 from tests.notices.test_watch import deliveries
@@ -61,7 +62,7 @@ def test_what_waits_is_sent_once(scene: Scene, hooks: Receiver, messenger: Messe
 
 
 def test_a_message_that_is_not_taken_is_tried_again_with_longer_pauses_and_given_up_after_a_day(
-    scene: Scene, hooks: Receiver, messenger: Messenger, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, hooks: Receiver, messenger: Messenger, caplog: pytest.LogCaptureFixture
 ) -> None:
     hooks.reply = lambda _got: Reply(503)
     fail(scene)
@@ -79,6 +80,8 @@ def test_a_message_that_is_not_taken_is_tried_again_with_longer_pauses_and_given
     assert len({each.headers["Holystone-Timestamp"] for each in hooks.got}) == len(hooks.got)
     deliver_due(messenger)
     assert len(hooks.got) == len(tried)
+    (line,) = [vars(each) for each in caplog.records if each.getMessage() == "A message was given up"]
+    assert (line["levelname"], line["notice_id"], line["tries"]) == ("ERROR", 1, len(tried))
     assert deliveries(scene)[0].state == DeliveryState.GIVEN_UP
 
 
@@ -193,10 +196,14 @@ def test_the_log_names_no_secret(
     hooks.reply = lambda got: Reply(404, f"no {got.path}\x1b[2J".encode())
     fail(scene)
     deliver_due(messenger)
-    assert "A message (webhook) was not taken" in caplog.text
-    assert "secret" not in caplog.text
-    assert "shared" not in caplog.text
-    assert "\x1b" not in caplog.text
+    (line,) = [vars(each) for each in caplog.records if each.getMessage() == "A message was not taken"]
+    assert (line["channel"], line["tells"], line["tries"]) == (Channel.WEBHOOK, "began", 1)
+    assert "404" in line["reason"]
+    handler = LineHandler()
+    printed = "\n".join(handler.format(each) for each in caplog.records)
+    assert "secret" not in printed
+    assert "shared" not in printed
+    assert "\x1b" not in printed
 
 
 def test_a_test_is_sent_once_and_its_answer_kept(scene: Scene, hooks: Receiver, messenger: Messenger) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import event, select
 
 from tests.notices.conftest import Scene
@@ -55,6 +56,24 @@ def test_what_a_sentence_repeats_of_strangers_is_made_harmless_and_bounded(scene
     sentence = notices(scene)[0].sentence
     assert sentence.startswith("Run 1 failed. bad \ufffd[2J xxx")
     assert len(sentence) == 1000
+
+
+def test_its_begin_and_its_end_are_a_line_of_the_log_each(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    scene.run(RunOutcome.FAILED, reason="The disk is full.")
+    for _look in range(3):
+        scene.look()
+    scene.clock.advance(seconds=60)
+    scene.run(RunOutcome.SUCCEEDED)
+    scene.look()
+    lines = [each for each in caplog.records if each.name == "webapp.notices.watch"]
+    assert [(each.levelname, each.getMessage()) for each in lines] == [
+        ("WARNING", "A notice has begun"),
+        ("INFO", "A notice has ended"),
+    ]
+    began, ended = (vars(each) for each in lines)
+    assert (began["kind"], began["subject"], began["reason"]) == ("run_failed", "1", "Run 1 failed. The disk is full.")
+    assert (ended["notice_id"], ended["seconds"]) == (began["notice_id"], 60)
 
 
 def test_without_a_public_address_there_are_no_links(scene: Scene) -> None:

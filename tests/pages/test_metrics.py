@@ -114,6 +114,21 @@ def test_it_says_of_each_window_what_became_of_it_and_when_it_last_went_well(app
     assert not any("Ended" in dict(labels).values() for _name, labels in filled)
 
 
+def test_it_says_when_each_window_begins_next_as_far_as_anybody_can(app: Flask, filled: Samples) -> None:
+    now = parts_of(app).now().timestamp()
+    sunday, nightly = {"window": "1", "name": "Sunday night"}, {"window": "2", "name": "Every night"}
+    begins, after_the_pause = (of(filled, "window_next_timestamp_seconds", **each) for each in (sunday, nightly))
+    assert begins is not None and 0 < begins - now <= 7 * 86400
+    assert begins % 86400 == 3 * 3600
+    assert after_the_pause is not None and after_the_pause - now > 3 * 86400 - 60
+    with parts_of(app).writing() as session:
+        session.execute(text("UPDATE windows SET zone = 'Mars/Base' WHERE id = 1"))
+    found = samples(app)
+    assert of(found, "window_next_timestamp_seconds", **sunday) is None
+    assert of(found, "window_planned_from_timestamp_seconds", **sunday) is not None
+    assert of(found, "records_readable") == 1
+
+
 def test_what_is_not_known_has_no_sample_instead_of_a_made_up_one(app: Flask, make_app: MakeApp) -> None:
     found = samples(app)
     for name in ("last_sync_timestamp_seconds", "last_sync_age_seconds", "last_run_freed_bytes"):

@@ -220,6 +220,9 @@ def test_what_became_of_it_is_listed_by_pages_and_leads_to_its_runs(app: Flask, 
     first = alice.get(IT)
     assert "succeeded 48.2 MB" in text_of(first)
     assert "/maintenance/runs/1" in first.get_data(as_text=True)
+    of_the_run = alice.get("/maintenance/runs/1")
+    assert f'by the window <a href="{IT}">Nightly</a>' in of_the_run.get_data(as_text=True)
+    assert "planned for Wednesday 11 Mar, 10:00 Europe/Berlin (09:00 UTC)" in text_of(of_the_run)
     seen, page = [], first
     for _ in range(3):
         seen += re.findall(r"Why on day (\d+)\.", text_of(page))
@@ -236,6 +239,8 @@ def test_a_zone_that_this_machine_has_lost_is_said_and_breaks_no_page(app: Flask
         answer = alice.get(path)
         assert answer.status_code == 200
         assert "There is no time zone “Mars/Base”." in text_of(answer)
+    status = text_of(alice.get("/status"))
+    assert "The time zones of the windows broken Window “Nightly”: the time zone Mars/Base is not known" in status
     assert alice.post(f"{IT}/skip").status_code == 409
     assert alice.post(f"{IT}/pause", until="2026-03-20").status_code == 409
     assert alice.get(f"{IT}/change").status_code == 200

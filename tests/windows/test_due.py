@@ -266,16 +266,65 @@ def test_a_deleted_window_is_not_due(records: Records, clock: Clock) -> None:
     assert occurrences(records.reading) == []
 
 
-def test_a_window_whose_zone_this_machine_does_not_know_stops_no_other(
-    records: Records, clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_window_whose_zone_this_machine_does_not_know_stops_no_other(records: Records, clock: Clock) -> None:
     unknown, known = a_window(records.writing, clock()), a_window(records.writing, clock(), name="Other")
     with records.writing() as session:
         session.execute(text("UPDATE windows SET zone = 'Mars/Base' WHERE id = :id"), {"id": unknown})
     clock.at = TWO
     look(records, clock)
     assert [row.window_id for row in occurrences(records.reading)] == [known]
-    assert "There is no time zone" in caplog.text
+    end_open(records)
+    with records.reading() as session:
+        assert not is_anything_due(session, clock())
+
+
+def test_a_zone_that_is_known_again_leaves_no_time_without_its_row(records: Records, clock: Clock) -> None:
+    a_window(records.writing, clock())
+    with records.writing() as session:
+        session.execute(text("UPDATE windows SET zone = 'Mars/Base'"))
+    clock.at = TWO + DAY
+    look(records, clock)
+    assert occurrences(records.reading) == []
+    with records.writing() as session:
+        session.execute(text("UPDATE windows SET zone = 'Europe/Berlin'"))
+    look(records, clock)
+    assert states(records.reading) == [MISSED, None]
+    assert "the window's time zone was not known" in occurrences(records.reading)[0].sentence
+
+
+def test_a_time_that_has_come_and_one_that_comes_to_nothing_are_a_line_of_the_log_each(
+    records: Records, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    a_window(records.writing, clock())
+    clock.at = TWO
+    for _ in range(3):
+        look(records, clock)
+    clock.advance(hours=1)
+    for _ in range(3):
+        look(records, clock)
+    told = [each for each in caplog.records if each.name == "webapp.windows.due"]
+    assert [each.getMessage() for each in told] == ["The time of a window has come", "A window came to nothing"]
+    first, last = (vars(each) for each in told)
+    assert (first["window"], first["window_id"], first["planned_at"], first["outcome"]) == ("Nightly", 1, TWO, None)
+    assert (last["levelname"], last["outcome"], last["reason"]) == ("WARNING", MISSED, INTERRUPTED)
+
+
+def test_what_was_meant_so_is_no_warning_and_what_was_not_written_is_no_line(
+    records: Records, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    window_id = a_window(records.writing, clock())
+    with records.writing() as session:
+        pause(session, session.get_one(Window, window_id), TWO + 2 * DAY, by_alice(clock()))
+    clock.at = TWO
+    with pytest.raises(ZeroDivisionError), records.writing() as session:
+        note_due(session, clock())
+        raise ZeroDivisionError
+    assert not [each for each in caplog.records if each.name == "webapp.windows.due"]
+    look(records, clock)
+    (line,) = [each for each in caplog.records if each.name == "webapp.windows.due"]
+    assert (line.getMessage(), line.levelname) == ("A window came to nothing", "INFO")
 
 
 def test_a_claim_whose_process_died_may_begin_while_its_time_lasts(records: Records, clock: Clock) -> None:

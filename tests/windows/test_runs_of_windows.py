@@ -68,10 +68,15 @@ def count_runs(house: House) -> int:
         return session.scalar(select(func.count()).select_from(Run)) or 0
 
 
-def test_a_window_that_is_due_frees_space_and_its_row_says_so(house: House, gone: Built) -> None:
+def test_a_window_that_is_due_frees_space_and_its_row_says_so(
+    house: House, gone: Built, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     plan(house)
     carry_out_what_is_due(at(house))
     row, run = the_row(house), house.the_run()
+    told = [(each.getMessage(), vars(each)["run_id"]) for each in caplog.records if "window" in vars(each)]
+    assert told == [("The time of a window has come", None), ("A window has begun its run", run.id)]
     assert (row.state, row.sentence, row.run_id) == (RUN, "", run.id)
     assert (run.outcome, run.actor, run.place) == (RunOutcome.SUCCEEDED, "window: Nightly", "window")
     assert run.ends_by == BEGINS + timedelta(hours=1)

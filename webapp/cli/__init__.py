@@ -11,6 +11,7 @@ from webapp.cli.maintenance import maintenance
 from webapp.cli.notices import notices
 from webapp.cli.removal import remove
 from webapp.cli.users import users
+from webapp.cli.window_changes import add  # noqa: F401  it and its like join the group
 from webapp.cli.windows import windows
 
 

@@ -1,4 +1,4 @@
-"""`maintenance windows`: the windows, what comes next, and what became of the last time."""
+"""`maintenance windows list`: the windows, what comes next, and what became of the last time."""
 
 from __future__ import annotations
 
@@ -17,24 +17,39 @@ from webapp.windows.upcoming import live_windows, times_of, upcoming
 from webapp.windows.words import STATES, occurrence_words, plan_words
 
 
-@click.command("windows")
+@click.group("windows", invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+@with_appcontext
+def windows(context: click.Context, as_json: bool) -> None:
+    """List the windows, or make, change, pause, skip and remove one."""
+    if context.invoked_subcommand is None:
+        _list(as_json)
+
+
+@windows.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @with_appcontext
-def windows(as_json: bool) -> None:
+def list_windows(as_json: bool) -> None:
     """List the windows, with the next three times of each."""
+    _list(as_json)
+
+
+def _list(as_json: bool) -> None:
     now = parts().now()
     with parts().reading() as session:
-        documents = [_document(session, each, now) for each in live_windows(session)]
-        lines = [line for each in live_windows(session) for line in _lines(session, each, now)]
+        documents = [document_of(session, each, now) for each in live_windows(session)]
+        lines = [line for each in live_windows(session) for line in lines_of(session, each, now)]
     if as_json:
         print_json({"windows": documents})
     elif lines:
         click.echo("\n".join(lines))
     else:
-        click.echo("There is no window. The Maintenance page makes one.")
+        click.echo("There is no window. `maintenance windows add` makes one, and so does the Maintenance page.")
 
 
-def _document(session: Session, window: Window, now: datetime) -> dict[str, Any]:
+def document_of(session: Session, window: Window, now: datetime) -> dict[str, Any]:
+    """A window as JSON documents have it."""
     last = last_occurrence(session, window.id, now)
     try:
         ahead, problem = [each for each in upcoming(session, window, now) if not each.is_skipped], ""
@@ -64,7 +79,8 @@ def _document(session: Session, window: Window, now: datetime) -> dict[str, Any]
     }
 
 
-def _lines(session: Session, window: Window, now: datetime) -> list[str]:
+def lines_of(session: Session, window: Window, now: datetime) -> list[str]:
+    """A window as a person reads it: its plan, its next times, and what became of the last one."""
     lines = [f"{window.id}  {window.name}: {plan_words(window)}"]
     try:
         times = times_of(window)

@@ -1,4 +1,4 @@
-"""Figures of the windows that are meant to be: what became of the last occurrence of each, and when it last went well."""
+"""Figures of the windows that are meant to be: what became of the last occurrence of each, and when the next begins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 from config import Settings
 from webapp.maintenance.models import Run, RunOutcome
 from webapp.metrics.families import numbers
+from webapp.windows.calendar import UnknownZone
 from webapp.windows.models import Occurrence, OccurrenceState, Window
+from webapp.windows.upcoming import next_begin
 
 LABELS = ["window", "name"]
 
@@ -35,6 +37,9 @@ def windows(session: Session, _settings: Settings, now: datetime) -> Iterator[Me
     well = [(key[each.id], _last_went_well(session, each.id)) for each in meant]
     says = "When the last occurrence that went well was planned: its run succeeded, or nothing was worth one."
     yield _moments("holystone_window_last_success_timestamp_seconds", says, well)
+    says = "When the window begins next; nothing where this machine does not know its zone."
+    ahead = [(key[each.id], _next_begin(session, each, now)) for each in meant]
+    yield _moments("holystone_window_next_timestamp_seconds", says, ahead)
     says = "Since when the window is planned as it is: it was made, changed or resumed then."
     since = [(key[each.id], each.planned_from) for each in meant]
     yield _moments("holystone_window_planned_from_timestamp_seconds", says, since)
@@ -44,6 +49,13 @@ def windows(session: Session, _settings: Settings, now: datetime) -> Iterator[Me
 
 def _moments(name: str, says: str, of: Sequence[tuple[tuple[str, str], datetime | None]]) -> Metric:
     return numbers(name, says, LABELS, [(key, at.timestamp()) for key, at in of if at is not None])
+
+
+def _next_begin(session: Session, window: Window, now: datetime) -> datetime | None:
+    try:
+        return next_begin(session, window, now)
+    except UnknownZone:
+        return None
 
 
 def _last_occurrence(session: Session, window_id: int) -> Occurrence | None:

@@ -17,6 +17,7 @@ from webapp.catalogue.models import RegistryMode, RegistryState
 from webapp.maintenance.models import Hold, KeeperReadiness, KeeperSeen, Run, RunKind, RunOutcome
 from webapp.notices.disks import Disk
 from webapp.notices.models import NoticeKind
+from webapp.windows.checks import REMEDY, windows_without_zone, without_zone_words
 from webapp.windows.models import Occurrence, OccurrenceState, Window
 
 NEWS_FOR = timedelta(days=1)
@@ -79,6 +80,7 @@ def conditions(session: Session, around: Around) -> list[Condition]:
     return [
         *failed_runs(session, around.now),
         *missed_windows(session, around.now),
+        *windows_that_never_begin(session),
         *unreachable(state, around.now, is_explained),
         *read_only(state, around.now, is_explained),
         *silent_keeper(session.get(KeeperSeen, 1) if around.has_keeper else None, around.now),
@@ -122,6 +124,13 @@ def missed_windows(session: Session, now: datetime) -> Iterator[Condition]:
                 is_news = is_latest and now - time.noted_at < NEWS_FOR
                 yield Condition(NoticeKind.WINDOW_MISSED, sentence, subject, time.planned_at, is_news)
                 is_latest = False
+
+
+def windows_that_never_begin(session: Session) -> Iterator[Condition]:
+    """Windows whose time zone this machine does not know (any more): nobody can say when they begin."""
+    for window in windows_without_zone(session):
+        sentence = f"{without_zone_words(window)} {REMEDY}"
+        yield Condition(NoticeKind.WINDOW_WITHOUT_ZONE, sentence, str(window.id))
 
 
 def is_successful(time: Occurrence, run: Run | None) -> bool:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, delete, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from webapp.database import Reading, Writing, among
+from webapp.database import Reading, Writing, among, once_written
 from webapp.notices.answers import Answer
 from webapp.notices.channels import Channels, send
 from webapp.notices.models import Channel, Delivery, DeliveryState, Notice
@@ -58,7 +58,7 @@ def deliver_due(messenger: Messenger) -> None:
         answer = send(messenger.channels, delivery, messenger.now())
         if not answer.is_taken:
             silent.add(delivery.channel)
-            log.warning("A message (%s) was not taken: %s", delivery.channel.value, answer.sentence)
+            log.warning("A message was not taken", extra=_told(delivery, answer))
         with messenger.writing() as session:
             _note(session, delivery.id, answer, messenger.now())
 
@@ -118,4 +118,16 @@ def _note(session: Session, delivery_id: int, answer: Answer, now: datetime) -> 
         row.state = DeliveryState.SENT
     elif now - row.made_at >= GIVEN_UP_AFTER or row.tries >= MOST_TRIES:
         row.state = DeliveryState.GIVEN_UP
-        log.error("A message (%s) was given up: %s", row.channel.value, answer.sentence)
+        told = _told(row, answer)
+        once_written(session, lambda: log.error("A message was given up", extra=told))
+
+
+def _told(delivery: Delivery, answer: Answer) -> dict[str, object]:
+    return {
+        "delivery_id": delivery.id,
+        "notice_id": delivery.notice_id,
+        "channel": delivery.channel,
+        "tells": delivery.event,
+        "tries": delivery.tries,
+        "reason": answer.sentence,
+    }

@@ -20,6 +20,7 @@ class NoticeKind(StrEnum):
     READ_ONLY_TOO_LONG = "read_only_too_long"
     READ_ONLY_UNEXPLAINED = "read_only_unexplained"
     WINDOW_MISSED = "window_missed"
+    WINDOW_WITHOUT_ZONE = "window_without_zone"
     DISK_NEARLY_FULL = "disk_nearly_full"
     NOT_SYNCED = "not_synced"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.database import Reading, Writing
+from webapp.database import Reading, Writing, once_written
 from webapp.notices.answers import one_line
 from webapp.notices.conditions import LASTS, Around, Condition, conditions
 from webapp.notices.disks import look_at_disks
@@ -106,10 +106,6 @@ def look(watch: Watch, now: datetime) -> None:
         found = conditions(session, around)
         changes = _changes(session, watch, found, lasting, now)
         _write(session, watch, changes, now)
-    for each in changes.begin:
-        log.warning("A notice began (%s): %s", each.kind.value, one_line(each.sentence, longest=LONGEST_SENTENCE))
-    if changes.end:
-        log.info("Notices that ended: %s", len(changes.end))
 
 
 def open_notices(session: Session) -> Sequence[Notice]:
@@ -138,11 +134,13 @@ def _write(session: Session, watch: Watch, changes: Changes, now: datetime) -> N
         notice = Notice(kind=each.kind, subject=each.subject, sentence=sentence, began_at=began_at)
         session.add(notice)
         session.flush()
+        _tell(session, notice)
         for channel in watch.channels:
             _add(session, channel, BEGAN, notice, watch.names, now)
     for notice_id in changes.end:
         notice = session.get_one(Notice, notice_id)
         notice.ended_at = max(now, notice.began_at)
+        _tell(session, notice)
         told = select(Delivery.channel).where(Delivery.notice_id == notice_id, Delivery.event == BEGAN)
         for channel in session.scalars(told).all():
             _add(session, channel, ENDED, notice, watch.names, now)
@@ -150,6 +148,16 @@ def _write(session: Session, watch: Watch, changes: Changes, now: datetime) -> N
         delivery = new_delivery(Channel.DEAD_MANS_SWITCH, "succeeded", {"occurrence": occurrence_id}, now)
         delivery.occurrence_id = occurrence_id
         session.add(delivery)
+
+
+def _tell(session: Session, notice: Notice) -> None:
+    """Let the begin or the end of a notice be a line of the log, as soon as it is written."""
+    told = {"notice_id": notice.id, "kind": notice.kind, "subject": notice.subject or None, "reason": notice.sentence}
+    event, level = "A notice has begun", logging.WARNING
+    if notice.ended_at is not None:
+        event, level = "A notice has ended", logging.INFO
+        told["seconds"] = (notice.ended_at - notice.began_at).total_seconds()
+    once_written(session, lambda: log.log(level, event, extra=told))
 
 
 def _add(session: Session, channel: Channel, event: str, notice: Notice, names: Names, now: datetime) -> None:

@@ -20,12 +20,14 @@ _TITLES = {
     NoticeKind.READ_ONLY_TOO_LONG: "{registry} is read-only for longer than foretold",
     NoticeKind.READ_ONLY_UNEXPLAINED: "{registry} is read-only without a run or a hold",
     NoticeKind.WINDOW_MISSED: "a maintenance window of {registry} was missed",
+    NoticeKind.WINDOW_WITHOUT_ZONE: "a maintenance window of {registry} does not begin any more",
     NoticeKind.DISK_NEARLY_FULL: "a disk of {registry} is nearly full",
     NoticeKind.NOT_SYNCED: "{registry} was not read for an hour",
 }
 _PLACES = {
     NoticeKind.RUN_FAILED: "/maintenance/runs/{subject}",
     NoticeKind.WINDOW_MISSED: "/maintenance/windows/{subject}",
+    NoticeKind.WINDOW_WITHOUT_ZONE: "/maintenance/windows/{subject}",
 }
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 

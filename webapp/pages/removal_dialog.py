@@ -29,7 +29,16 @@ from webapp.pages.plan_words import (
     what_goes,
     what_stays,
 )
-from webapp.registry.errors import DeletesDisabled, Denied, ReadOnly, RegistryUnreachable, Unauthorised
+from webapp.registry.errors import (
+    DeletesDisabled,
+    Denied,
+    NoToken,
+    ProxyFailed,
+    ReadOnly,
+    RealmRefused,
+    RegistryUnreachable,
+    Unauthorised,
+)
 from webapp.registry.manifests import ManifestKind
 from webapp.removal.execute import Preview
 from webapp.removal.plan import PROTECTED, Plan
@@ -64,8 +73,14 @@ class Trouble:
 REMEDIES: tuple[tuple[type[Exception], str], ...] = (
     (ReadOnly, "Nothing was deleted. If a run is under way, try again when it has ended."),
     (DeletesDisabled, f"Nothing was deleted. Its configuration needs: {' '.join(DELETE_LINES.split())}."),
+    (RealmRefused, "Nothing was deleted. If that server is yours, add its host to HOLYSTONE_TOKEN_REALMS."),
     (Unauthorised, "Nothing was deleted. Set HOLYSTONE_REGISTRY_USERNAME and HOLYSTONE_REGISTRY_PASSWORD."),
     (Denied, "Nothing was deleted. Whoever runs the registry can allow it."),
+    (NoToken, "Nothing was deleted. See whether the token server runs and answers Holystone, then try again."),
+    (
+        ProxyFailed,
+        "Nothing was deleted. Mend the proxy, or name the registry's host in NO_PROXY, and restart Holystone.",
+    ),
     (RegistryUnreachable, "Nothing was deleted. Try again when Status says that the registry answers."),
 )
 

@@ -11,6 +11,8 @@ from webapp.pages.answers import go_to, page_or_fragment
 from webapp.pages.current import is_administrator, parts, person
 from webapp.pages.maintenance import bp
 from webapp.pages.run_words import run_details
+from webapp.pages.window_words import planned_for
+from webapp.windows.listing import window_of_run
 
 __all__ = ["bp"]
 
@@ -21,10 +23,12 @@ def run(run_id: int) -> Response:
     with parts().reading() as session:
         found = listing.find_run(session, run_id) or abort(404, "There is no such run.")
         lines, is_cut = listing.log_of(session, run_id)
+        planned = window_of_run(session, run_id)
     return page_or_fragment(
         "maintenance/run.html",
         "maintenance/_run.html",
         run=run_details(found, is_administrator()),
+        of_window=planned_for(*planned, parts().now()) if planned else None,
         steps=listing.step_lines(found),
         log_lines=lines,
         log_is_cut=is_cut,

@@ -20,6 +20,7 @@ from webapp.pages.background import StillLooking
 from webapp.pages.current import background, is_administrator, parts
 from webapp.pages.first_steps import first_steps
 from webapp.pages.notices import notice_line
+from webapp.windows.checks import window_checks
 
 bp = Blueprint("status", __name__)
 
@@ -37,9 +38,12 @@ def index() -> Response:
         return page_or_fragment(
             "status/index.html",
             "status/_checks.html",
-            checks=registry_checks(
-                state, here.now(), here.settings.SYNC_INTERVAL, are_named=bool(here.settings.REPOSITORIES)
-            ),
+            checks=[
+                *registry_checks(
+                    state, here.now(), here.settings.SYNC_INTERVAL, are_named=bool(here.settings.REPOSITORIES)
+                ),
+                *window_checks(session),
+            ],
             checked_at=state.checked_at if state else None,
             open_now=[notice_line(each) for each in open_notices(session)],
             doubt=state.doubt if state else None,

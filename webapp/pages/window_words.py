@@ -13,9 +13,9 @@ from webapp.pages.current import is_administrator
 from webapp.pages.filters import in_bytes
 from webapp.windows.calendar import UnknownZone, zone_named
 from webapp.windows.listing import Past, last_occurrence
-from webapp.windows.models import OccurrenceState, Window
+from webapp.windows.models import Occurrence, OccurrenceState, Window
 from webapp.windows.upcoming import live_windows, times_of, upcoming
-from webapp.windows.words import STATES, daylight_saving_words, occurrence_words, plan_words
+from webapp.windows.words import STATES, begins_words, daylight_saving_words, occurrence_words, plan_words
 
 FREES = "Free space"
 KINDS = {
@@ -61,6 +61,12 @@ def next_lines(session: Session, window: Window, now: datetime) -> list[dict[str
         }
         for each in upcoming(session, window, now)
     ]
+
+
+def planned_for(window: Window, occurrence: Occurrence, now: datetime) -> dict[str, Any]:
+    """The window that began a run, as the run's page names it: 'planned for Tuesday 1 Dec, 03:00 Europe/Berlin'."""
+    words = begins_words(occurrence.planned_at, _zone_of(window), now)
+    return {"id": window.id, "name": window.name, "planned_at": occurrence.planned_at, "words": words}
 
 
 def past_line(window: Window, past: Past) -> dict[str, Any]:

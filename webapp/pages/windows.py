@@ -16,20 +16,18 @@ from webapp.pages.answers import go_to, page_answer, page_or_fragment
 from webapp.pages.current import is_administrator, parts, person, place
 from webapp.pages.maintenance import ENDS, START_WITHIN_S, looked, start_run
 from webapp.pages.run_words import strategy_choices
-from webapp.pages.window_form import LABELS, Typed, read_pause, read_plan, typed_in, typed_of
 from webapp.pages.window_words import FREES, is_paused, least_words, next_lines, past_line, window_facts
 from webapp.windows import records
 from webapp.windows.calendar import UnknownZone, zone_named
 from webapp.windows.listing import find_window, overlapping, past_occurrences
 from webapp.windows.models import Window
 from webapp.windows.records import Change
+from webapp.windows.typed import LABELS, Typed, read_pause, read_plan, typed_of
 from webapp.windows.upcoming import ends_at
-from webapp.windows.words import WEEKDAYS, begins_words, length_words
+from webapp.windows.words import NO_SUCH, WAS_DELETED, WEEKDAYS, begins_words, length_words
 
 bp = Blueprint("windows", __name__, url_prefix="/maintenance/windows")
 
-NO_SUCH = "There is no such window."
-WAS_DELETED = "This window was deleted; it does not run any more."
 UNPROCESSABLE = 422
 
 
@@ -44,7 +42,7 @@ def new() -> Response:
     """Make a window."""
     if request.method == "GET":
         return _form(Typed(), {}, None)
-    typed = typed_in(request.form)
+    typed = _typed()
     plan, errors = read_plan(typed)
     if plan is None:
         return _form(typed, errors, None)
@@ -60,7 +58,7 @@ def change(window_id: int) -> Response:
         window = _live(session, window_id)
     if request.method == "GET":
         return _form(typed_of(window), {}, window)
-    typed = typed_in(request.form)
+    typed = _typed()
     plan, errors = read_plan(typed)
     if plan is None:
         return _form(typed, errors, window)
@@ -192,6 +190,13 @@ def _next(session: Session, window: Window, now: datetime) -> tuple[list[dict[st
         return next_lines(session, window, now), ""
     except UnknownZone as problem:
         return [], f"{problem} Until then this window does not run."
+
+
+def _typed() -> Typed:
+    """What the form brought."""
+    fields = ("name", "starts", "zone", "longest", "least", "strategy")
+    found = {each: request.form.get(each, "").strip() for each in fields}
+    return Typed(weekdays=tuple(request.form.getlist("weekdays")), **found)
 
 
 def _form(typed: Typed, errors: dict[str, str], window: Window | None) -> Response:

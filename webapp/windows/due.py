@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
-from webapp.database import Writing
+from webapp.database import Writing, once_written
 from webapp.leases import KEEPER_LEASE, LeaseHeld, fenced, held, is_held
 from webapp.maintenance.listing import live_run
 from webapp.maintenance.models import Question, Run, RunKind, RunOutcome, Strategy
@@ -32,12 +32,17 @@ PLACE = "window"
 MOST_NOTED = 10
 """After a long absence so many missed times are written down of each window; the oldest says that there were more."""
 
-MISSED = "Holystone was not there in its time: it did not run, its machine slept, or the clock was put forward."
+MISSED = (
+    "Holystone was not there in its time: it did not run, its machine slept, the clock was put forward,"
+    " or the window's time zone was not known."
+)
 INTERRUPTED = "Holystone was interrupted before the run began, and did not come back in the window's time."
 WAITS = "It waits for the keeper, which is not free."
 NEVER_FREE = "The keeper was not free in the window's time."
 BUSY = "Another run was under way, or about to begin."
 DELETED = "The window was deleted before the run began."
+
+_AS_MEANT = (OccurrenceState.SKIPPED, OccurrenceState.PAUSED, OccurrenceState.NOT_WORTH_IT)
 
 
 class AlreadyDecided(Exception):
@@ -93,6 +98,7 @@ def note_due(session: Session, now: datetime) -> None:
                 row.state, row.sentence = (OccurrenceState.RUN_UNDER_WAY, BUSY) if _open(session) else (None, "")
             session.add(row)
             session.flush()
+            _tell(session, window, row)
 
 
 def settle(session: Session, now: datetime) -> None:
@@ -111,6 +117,8 @@ def settle(session: Session, now: datetime) -> None:
             is_waiting = row.sentence == WAITS
             row.state = OccurrenceState.NOT_READY if is_waiting else OccurrenceState.MISSED
             row.sentence = NEVER_FREE if is_waiting else INTERRUPTED
+        if row.state is not None:
+            _tell(session, window, row)
     session.flush()
 
 
@@ -135,6 +143,7 @@ def _carry_out(maintainer: Maintainer, writing: Writing, occurrence_id: int) -> 
         if ours is None or ours.state is not None or ours.run_id is not None:
             raise AlreadyDecided
         ours.run_id, ours.sentence = run_id, ""
+        _tell(session, window, ours)
 
     within = Within(ends_at(window, row.planned_at), window.least_bytes, claim)
     strategy = Strategy(window.strategy) if window.strategy else None
@@ -151,6 +160,8 @@ def _carry_out(maintainer: Maintainer, writing: Writing, occurrence_id: int) -> 
         if sentence:
             ours = session.get_one(Occurrence, occurrence_id)
             ours.state, ours.sentence = state, sentence
+            if state is not None:
+                _tell(session, window, ours)
         settle(session, maintainer.now())
 
 
@@ -161,6 +172,26 @@ def _why_not_free(maintainer: Maintainer) -> tuple[OccurrenceState | None, str]:
         if other is not None and is_held(session, KEEPER_LEASE):
             return OccurrenceState.RUN_UNDER_WAY, f"Run {other.id} was under way."
     return None, WAITS
+
+
+def _tell(session: Session, window: Window, row: Occurrence) -> None:
+    """Let a planned time be a line of the log, as soon as its row is written; the end of its run is one of the run's."""
+    if row.state == OccurrenceState.RUN:
+        return
+    event, level = "The time of a window has come", logging.INFO
+    if row.state is not None:
+        event, level = "A window came to nothing", logging.INFO if row.state in _AS_MEANT else logging.WARNING
+    elif row.run_id is not None:
+        event = "A window has begun its run"
+    told = {
+        "window_id": window.id,
+        "window": window.name,
+        "planned_at": row.planned_at,
+        "run_id": row.run_id,
+        "outcome": row.state,
+        "reason": row.sentence or None,
+    }
+    once_written(session, lambda: log.log(level, event, extra=told))
 
 
 def _missed(window: Window, planned_at: datetime, has_more: bool, now: datetime) -> Occurrence:
@@ -191,9 +222,8 @@ def _moments(session: Session, window: Window, now: datetime, most: int) -> list
     after = window.planned_from if newest is None else max(window.planned_from, newest)
     try:
         return last_occurrences(times_of(window), after, now, most)
-    except UnknownZone as problem:
-        log.error("The window %s does not run: %s", window.id, problem)  # noqa: TRY400 a sentence, no traceback
-        return []
+    except UnknownZone:
+        return []  # Status and a notice say so
 
 
 def _open(session: Session) -> Sequence[Occurrence]:

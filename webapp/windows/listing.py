@@ -38,6 +38,12 @@ def find_window(session: Session, window_id: int) -> Window | None:
     return session.get(Window, window_id)
 
 
+def window_of_run(session: Session, run_id: int) -> tuple[Window, Occurrence] | None:
+    """The window that began a run, and the planned time that it is the run of; None where a person began it."""
+    row = session.scalars(select(Occurrence).where(Occurrence.run_id == run_id).limit(1)).first()
+    return (session.get_one(Window, row.window_id), row) if row is not None else None
+
+
 def past_occurrences(session: Session, window_id: int, before: datetime, size: int = PAGE_SIZE) -> PastPage:
     """What became of a window's times before that one, newest first."""
     query = (

@@ -13,6 +13,9 @@ MANY_DAYS = 300
 
 EVENING, MORNING = 18, 6
 
+NO_SUCH = "There is no such window."
+WAS_DELETED = "This window was deleted; it does not run any more."
+
 STATES = {
     OccurrenceState.RUN: "run",
     OccurrenceState.MISSED: "missed",

@@ -1,12 +1,10 @@
-"""The form of a window: what was typed, read field by field, with a sentence beside each that cannot be meant."""
+"""What a person typed of a window, in a form or a command: read field by field, with a sentence for each that cannot be meant."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
-
-from werkzeug.datastructures import MultiDict
 
 from webapp.maintenance.models import Strategy
 from webapp.windows.calendar import UnknownZone, machine_zone, zone_named
@@ -32,7 +30,7 @@ LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What stands in the form, as text; `longest` is in minutes, `least` in GB."""
+    """What was typed, as text; `longest` is in minutes, `least` in GB."""
 
     name: str = "Nightly"
     weekdays: tuple[str, ...] = tuple(str(each) for each in range(7))
@@ -44,7 +42,7 @@ class Typed:
 
 
 def typed_of(window: Window) -> Typed:
-    """A window as its form shows it."""
+    """A window as it would be typed."""
     return Typed(
         name=window.name,
         weekdays=tuple(window.weekdays.split(",")),
@@ -54,12 +52,6 @@ def typed_of(window: Window) -> Typed:
         least=f"{Decimal(window.least_bytes) / GB:f}" if window.least_bytes else "",
         strategy=window.strategy,
     )
-
-
-def typed_in(form: MultiDict[str, str]) -> Typed:
-    """What a form brought."""
-    fields = ("name", "starts", "zone", "longest", "least", "strategy")
-    return Typed(weekdays=tuple(form.getlist("weekdays")), **{each: form.get(each, "").strip() for each in fields})
 
 
 def read_plan(typed: Typed) -> tuple[Plan | None, dict[str, str]]:
