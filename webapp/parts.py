@@ -10,6 +10,7 @@ from config import Settings
 from webapp.catalogue.revisions import Revisions, revisions_in
 from webapp.catalogue.sync import Catalogue
 from webapp.database import Reading, Writing
+from webapp.maintenance.hold_records import why_not_deleted
 from webapp.maintenance.run import Maintainer
 from webapp.notices.channels import Channels, channels_of
 from webapp.notices.deliver import Messenger
@@ -64,6 +65,7 @@ class Parts:
             store=self.settings.REGISTRY_STORE,
             revisions=self.revisions,
             protected=self.settings.PROTECTED_TAGS,
+            why_held=lambda session: why_not_deleted(session, self.now()),
         )
 
     @property

@@ -56,6 +56,7 @@ def upgrade() -> None:
         sa.Column("fencing_token", sa.Integer, nullable=False),
         sa.Column("started_at", sa.DateTime, nullable=False),
         sa.Column("until", sa.DateTime, nullable=False),
+        sa.Column("held_at", sa.DateTime, nullable=True),
         sa.Column("finished_at", sa.DateTime, nullable=True),
         sa.Column("outcome", sa.String(40), nullable=True),
         sa.Column("reason", sa.String, nullable=False),

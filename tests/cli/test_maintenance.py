@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,7 +27,7 @@ Command = Callable[..., Result]
 
 
 @pytest.fixture
-def command(house: House, tmp_path: Path) -> Command:  # noqa: F811
+def any_command(house: House, tmp_path: Path) -> Command:  # noqa: F811
     """Call a command of the application that looks after the house."""
 
     def call(*arguments: str, **settings: str) -> Result:
@@ -41,9 +42,15 @@ def command(house: House, tmp_path: Path) -> Command:  # noqa: F811
             **settings,
         }
         app = create_app(read_settings({f"HOLYSTONE_{name}": value for name, value in given.items() if value}))
-        return app.test_cli_runner().invoke(args=["maintenance", *arguments])
+        return app.test_cli_runner().invoke(args=arguments)
 
     return call
+
+
+@pytest.fixture
+def command(any_command: Command) -> Command:
+    """Call `maintenance …`."""
+    return lambda *arguments, **settings: any_command("maintenance", *arguments, **settings)
 
 
 def document_of(result: Result) -> dict[str, Any]:
@@ -183,7 +190,10 @@ def test_status_and_stop_of_a_run_that_is_under_way(house: House, gone: Built, c
 
 def test_stop_without_a_run_says_so(house: House, command: Command) -> None:  # noqa: F811
     result = command("stop", "--json")
-    assert (result.exit_code, document_of(result)["reason"]) == (1, "No run is under way.")
+    assert (result.exit_code, document_of(result)["reason"]) == (
+        1,
+        "No run is under way, and the registry is not held.",
+    )
 
 
 def test_status_says_what_the_keeper_does(house: House, command: Command) -> None:  # noqa: F811
@@ -193,3 +203,25 @@ def test_status_says_what_the_keeper_does(house: House, command: Command) -> Non
     house.keeper.kill()
     result = command("status", "--json")
     assert (result.exit_code, "No keeper is running" in document_of(result)["reason"]) == (1, True)
+
+
+def test_while_the_registry_is_held_every_command_that_is_refused_says_by_whom_and_until_when(
+    house: House,  # noqa: F811
+    kept: Built,  # noqa: F811
+    any_command: Command,
+    command: Command,
+) -> None:
+    held = command("hold", "--for", "30m", "--purpose", "backup", "--json")
+    assert (held.exit_code, document_of(held)["outcome"]) == (0, "held")
+    said = re.compile(r"The registry is held read-only until [^.]+ UTC by \S+: backup\.")
+    for again in (["run"], ["hold", "--for", "5m"]):
+        refused = command(*again, "--json")
+        assert (refused.exit_code, said.match(document_of(refused)["reason"]) is not None) == (1, True)
+    removed = any_command("remove", "team/api:kept", "--yes", "--json")
+    (reason,) = document_of(removed)["reasons"]
+    assert removed.exit_code == 1
+    assert said.sub("", reason) == " Delete again after that."
+    assert "kept" in any_command("remove", "team/api:kept", "--dry-run").stdout
+    assert command("stop").exit_code == 0
+    assert_read_write(house)
+    assert any_command("remove", "team/api:kept", "--yes").exit_code == 0

@@ -15,6 +15,7 @@ from webapp.activities.record import record
 from webapp.catalogue.models import Manifest, RegistryMode, RegistryState, Repository, Tag, UnreadRepository
 from webapp.catalogue.rows import registry_state
 from webapp.maintenance.models import (
+    Hold,
     KeeperReadiness,
     KeeperSeen,
     Question,
@@ -23,6 +24,7 @@ from webapp.maintenance.models import (
     RunOutcome,
     RunStep,
     StepName,
+    Strategy,
 )
 from webapp.maintenance.models import StepState as RunStepState
 from webapp.maintenance.printed import pack
@@ -158,6 +160,34 @@ def live_run(session: Session) -> None:
     """A run that collects."""
     _run(session, 5, None, timedelta(seconds=40))
     _mode(session, RegistryMode.READ_ONLY, "")
+
+
+def held(session: Session) -> None:
+    """A registry that is held for a backup."""
+    _hold(session)
+    _mode(session, RegistryMode.READ_ONLY, "")
+
+
+def ending_hold(session: Session) -> None:
+    """The same, while somebody ends it."""
+    held(session)
+    session.get_one(Hold, 1).stopped_by = "bob"
+
+
+def broken_hold(session: Session) -> None:
+    """A hold that a restart of the keeper ended."""
+    _hold(session)
+    row = session.get_one(Hold, 1)
+    row.outcome, row.finished_at = RunOutcome.INTERRUPTED, NOW
+    row.reason = "The keeper, or its machine, was restarted."
+
+
+def _hold(session: Session) -> None:
+    until = NOW + timedelta(minutes=35)
+    session.add(Hold(id=1, token="hold", strategy=Strategy.READ_ONLY, actor="alice", place="10.0.0.7",
+                     purpose="backup to the new storage", activity_id=1, fencing_token=1,
+                     started_at=NOW - timedelta(minutes=10), held_at=NOW - timedelta(minutes=10), until=until))  # fmt: skip
+    registry_state(session).mode_until = until
 
 
 def windows(session: Session) -> None:

@@ -30,7 +30,7 @@ STATES: dict[str, records.Prepare] = {
         records.empty, records.first_sync, records.first_steps, records.no_keeper, records.unreachable,
         records.read_only, records.deletes_disabled, records.in_doubt, records.failed_run, records.live_run, records.open_removal,
         records.paused_removal, records.stopping_removal, records.stopped_removal, records.asking_run,
-        records.windows, records.wrong,
+        records.windows, records.wrong, records.held, records.ending_hold, records.broken_hold,
     )
 }  # fmt: skip
 
@@ -51,6 +51,19 @@ def open_dialog(page: Page) -> None:
     """Press what opens the page's dialog, and wait for the figures."""
     page.locator("[aria-haspopup=dialog]").first.click()
     _wait_for_dialog(page)
+
+
+def open_hold(page: Page) -> None:
+    """The dialog that holds the registry."""
+    page.get_by_role("link", name="Hold read-only for a backup…").click()
+    expect(page.get_by_label("What for")).to_be_visible()
+
+
+def press_too_long(page: Page) -> None:
+    """Ask for more than a day."""
+    page.get_by_label("For how many minutes").fill("2000")
+    page.get_by_role("button", name="Hold read-only").click()
+    expect(page.locator(".error")).to_be_visible()
 
 
 def unfold(page: Page) -> None:
@@ -269,6 +282,12 @@ SCENES = (
     Scene("window-delete", "/maintenance/windows/1", "windows", act=open_delete, whole=False),
     Scene("window-ahead", "/repositories", "windows"),
     Scene("maintenance-live", "/maintenance", "live-run"),
+    Scene("hold", "/maintenance", act=open_hold, whole=False),
+    Scene("hold-page", "/maintenance/hold", act=press_too_long),
+    Scene("maintenance-held", "/maintenance", "held"),
+    Scene("maintenance-hold-ending", "/maintenance", "ending-hold"),
+    Scene("held", "/repositories", "held", who=USER),
+    Scene("hold-broken", "/repositories", "broken-hold", who=USER),
     Scene("free-space", "/maintenance", act=open_dialog, whole=False),
     Scene("free-space-page", "/maintenance/free-space"),
     Scene("run-done", "/maintenance/runs/4"),

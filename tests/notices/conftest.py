@@ -15,7 +15,7 @@ from tests.records import Clock, Records, clock, records, records_template
 from webapp.catalogue.models import RegistryMode
 from webapp.catalogue.rows import registry_state
 from webapp.catalogue.sync import note_mode
-from webapp.maintenance.models import Hold, KeeperReadiness, KeeperSeen, Run, RunKind, RunOutcome
+from webapp.maintenance.models import Hold, KeeperReadiness, KeeperSeen, Run, RunKind, RunOutcome, Strategy
 from webapp.notices.models import Channel
 from webapp.notices.watch import Watch, Watched, look
 from webapp.notices.words import Names
@@ -96,11 +96,11 @@ class Scene:
             run = session.get_one(Run, number)
             run.outcome, run.finished_at = outcome, self.clock()
 
-    def hold(self) -> None:
+    def hold(self, strategy: Strategy = Strategy.READ_ONLY) -> None:
         """A hold that is under way."""
         with self.records.writing() as session:
             session.add(
-                Hold(token="hold", strategy="read-only", actor="alice", place="", activity_id=1, fencing_token=1,
+                Hold(token="hold", strategy=strategy, actor="alice", place="", activity_id=1, fencing_token=1,
                      started_at=self.clock(), until=self.clock() + timedelta(hours=1))
             )  # fmt: skip
 

@@ -11,7 +11,7 @@ from tests.notices.conftest import Scene
 from tests.windows.plans import a_window
 from webapp.catalogue.models import RegistryMode
 from webapp.catalogue.rows import registry_state
-from webapp.maintenance.models import Hold, KeeperReadiness, RunKind, RunOutcome
+from webapp.maintenance.models import Hold, KeeperReadiness, RunKind, RunOutcome, Strategy
 from webapp.notices.conditions import Around, conditions, full_disks
 from webapp.notices.disks import GB, Disk, look_at_disks
 from webapp.notices.models import Delivery, Notice, NoticeKind
@@ -146,6 +146,30 @@ def test_a_registry_that_a_run_has_stopped_is_not_called_unreachable(scene: Scen
     scene.go_on(lambda: scene.mode(RegistryMode.UNREACHABLE, REFUSED), minutes=20)
     assert told(scene) == []
     scene.end_run(run, RunOutcome.STOPPED)
+    scene.go_on(lambda: scene.mode(RegistryMode.UNREACHABLE, REFUSED), minutes=6)
+    assert told(scene) == ["began registry_unreachable"]
+
+
+def test_a_hold_that_stopped_the_registry_is_why_it_is_away_until_its_end(scene: Scene) -> None:
+    scene.hold(Strategy.STOP)
+    scene.go_on(lambda: scene.mode(RegistryMode.UNREACHABLE, REFUSED), minutes=60)
+    assert told(scene) == []
+    scene.go_on(lambda: scene.mode(RegistryMode.UNREACHABLE, REFUSED), minutes=12)
+    assert told(scene) == ["began registry_unreachable"]
+
+
+def test_a_hold_whose_keeper_is_gone_is_no_reason_to_be_away(scene: Scene) -> None:
+    def away() -> None:
+        scene.mode(RegistryMode.UNREACHABLE, REFUSED)
+        scene.keeper(KeeperReadiness.MISSING, "No keeper lives in this folder.")
+
+    scene.hold(Strategy.STOP)
+    scene.go_on(away, minutes=6)
+    assert told(scene) == ["began keeper_silent", "began registry_unreachable"]
+
+
+def test_nor_is_one_during_which_pulls_work(scene: Scene) -> None:
+    scene.hold(Strategy.READ_ONLY)
     scene.go_on(lambda: scene.mode(RegistryMode.UNREACHABLE, REFUSED), minutes=6)
     assert told(scene) == ["began registry_unreachable"]
 

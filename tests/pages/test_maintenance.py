@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,11 @@ from tests.pages.conftest import Fields, MakeApp, Visitor, fields_of, parts_of, 
 from tests.runtime.keeper_process import KeeperProcess
 from webapp.catalogue.models import RegistryMode
 from webapp.catalogue.sync import note_mode
+from webapp.leases import KEEPER_LEASE, held
 from webapp.maintenance.keeper_look import look_at_keeper
 from webapp.maintenance.listing import last_run
-from webapp.maintenance.models import Run
+from webapp.maintenance.models import Hold, Run, RunOutcome
+from webapp.maintenance.reconcile import end_interrupted_runs
 from webapp.runtime.orders import Kind, Phase
 
 
@@ -209,17 +212,29 @@ def test_the_registry_is_held_and_let_go_from_the_page(kept_app: Flask, keeper: 
     answer = alice.post("/maintenance/hold", minutes="30", purpose="<b>backup</b>")
     assert answer.status_code == 303
     page = alice.get("/maintenance")
-    assert "alice holds the registry read-only until" in text_of(page)
+    found = re.search(r"The registry is held read-only until [^.]+ UTC by alice: <b>backup</b>\.", text_of(page))
+    assert found is not None
+    sentence = found[0]
+    assert "The hold by alice (<b>backup</b>) ends by itself at" in text_of(page)
+    assert "A restart of the keeper, or of its machine, ends it early." in text_of(page)
+    assert "Free space…" not in text_of(page)
     assert "&lt;b&gt;backup&lt;/b&gt;" in page.get_data(as_text=True)
     assert "Hold read-only for a backup…" not in text_of(page)
     assert "End it now" not in text_of(bob.get("/maintenance"))
-    assert "under way, or the registry is held read-only" in text_of(alice.post("/maintenance/free-space"))
-    assert "under way, or the registry is held read-only" in text_of(alice.post("/maintenance/hold", minutes="5"))
+    for other in ("/maintenance/free-space", "/maintenance/hold"):
+        refused = alice.post(other, minutes="5")
+        assert refused.status_code == 409
+        assert f"{sentence} Runs and other holds can begin after that." in text_of(refused)
+    banner = text_of(bob.get("/repositories"))
+    assert f"{sentence} Nothing can be pushed or deleted meanwhile." in banner
+    refused = alice.get("/repositories/team/web/-/tags/1.9/delete", htmx=True)
+    assert f"{sentence} Delete again after that. Nothing was deleted." in text_of(refused)
+    assert "<button" not in refused.get_data(as_text=True)
 
     assert alice.post("/maintenance/holds/1/end").status_code == 303
     wait_for(lambda: "End it now" not in text_of(alice.get("/maintenance")))
     keeper.wait_for_phase(Phase.SERVING)
-    assert "holds the registry" not in text_of(alice.get("/maintenance"))
+    assert "held read-only" not in text_of(alice.get("/maintenance"))
     alice.post("/maintenance/holds/1/end")
     assert "This hold has ended already." in text_of(alice.get("/maintenance"))
 
@@ -230,3 +245,35 @@ def test_a_hold_of_no_sensible_length_is_refused_beside_its_field(shown_app: Fla
     assert answer.status_code == 422
     assert "Write a number of minutes." in text_of(answer)
     assert 'value="backup"' in answer.get_data(as_text=True)
+
+
+def test_a_hold_that_nobody_could_write_the_end_of_is_being_ended(kept_app: Flask, keeper: KeeperProcess) -> None:
+    alice = Visitor(kept_app).sign_in("alice")
+    alice.post("/maintenance/hold", minutes="30", purpose="backup")
+    with held(parts_of(kept_app).writing, KEEPER_LEASE):
+        alice.post("/maintenance/holds/1/end")
+        page = text_of(alice.get("/maintenance"))
+        assert "The keeper was asked to end the hold." in page
+        assert "The hold by alice (backup) is being ended by alice." in page
+        assert "is held read-only until" not in page
+        assert "ends by itself" not in page
+        assert "End it now" not in page
+    end_interrupted_runs(parts_of(kept_app).maintainer)
+    assert "being ended" not in text_of(alice.get("/maintenance"))
+
+
+def test_everybody_who_has_signed_in_hears_that_a_hold_did_not_last(make_app: MakeApp, synced_template: Path) -> None:
+    shown_app = make_app(template=synced_template, ANONYMOUS_VIEW="true")
+    now = datetime.now(UTC)
+    with parts_of(shown_app).writing() as session:
+        session.add(
+            Hold(token="hold", strategy="read-only", actor="alice", place="", purpose="backup", activity_id=1,
+                 fencing_token=1, started_at=now, held_at=now, until=now + timedelta(hours=1), finished_at=now,
+                 outcome=RunOutcome.INTERRUPTED, reason="The keeper was restarted.")
+        )  # fmt: skip
+
+    dave = Visitor(shown_app).sign_in("dave")
+
+    assert "The hold by alice (backup) did not last until" in text_of(dave.get("/repositories"))
+    assert "copy it again" in text_of(dave.get("/maintenance"))
+    assert "did not last" not in text_of(Visitor(shown_app).get("/repositories"))

@@ -20,6 +20,8 @@ class ExitCode(IntEnum):
     FAILED = 1
     USAGE = 2
     PARTLY = 3
+    BROKEN_OFF = 130
+    """Ctrl-C, as a shell tells it."""
 
 
 def parts() -> Parts:
@@ -32,10 +34,10 @@ def print_json(document: dict[str, Any] | list[Any]) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
 
 
-def fail(sentence: str, as_json: bool = False) -> NoReturn:
+def fail(sentence: str, as_json: bool = False, code: ExitCode = ExitCode.FAILED) -> NoReturn:
     """End the command as failed, with a person's sentence."""
     if as_json:
         print_json({"outcome": "failed", "reason": sentence})
     else:
         click.echo(sentence, err=True)
-    sys.exit(ExitCode.FAILED)
+    sys.exit(code)

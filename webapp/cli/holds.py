@@ -10,10 +10,11 @@ import click
 from flask.cli import with_appcontext
 
 from webapp.activities.record import COMMAND
-from webapp.cli.answers import fail, parts, print_json
+from webapp.cli.answers import ExitCode, fail, parts, print_json
 from webapp.cli.maintenance import maintenance
 from webapp.leases import LeaseLost
-from webapp.maintenance.holds import HoldFailed
+from webapp.maintenance.hold_records import hold_under_way
+from webapp.maintenance.holds import BrokenOff, HoldFailed, why_refused
 from webapp.maintenance.holds import hold as hold_read_only
 from webapp.maintenance.models import Hold, Strategy
 from webapp.maintenance.reconcile import end_interrupted_runs
@@ -43,8 +44,12 @@ def hold(until: str | None, length: str | None, purpose: str, strategy: str, as_
     try:
         end_interrupted_runs(here.maintainer)
         hold_id = hold_read_only(here.maintainer, end, getpass.getuser(), COMMAND, purpose, chosen)
+    except BrokenOff as pressed:
+        fail(pressed.sentence, as_json, ExitCode.BROKEN_OFF)
     except (HoldFailed, RunUnderWay, NoKeeper) as error:
-        fail(error.sentence, as_json)
+        fail(why_refused(here.maintainer, error), as_json)
+    except KeyboardInterrupt:
+        fail(_broken_off(), as_json, ExitCode.BROKEN_OFF)
     except LeaseLost:
         fail("This process was away for too long; another one finds out how the hold ended.", as_json)
     with here.reading() as session:
@@ -53,6 +58,15 @@ def hold(until: str | None, length: str | None, purpose: str, strategy: str, as_
         print_json({"outcome": "held", "until": row.until, "strategy": row.strategy, "proof": row.reason})
     else:
         click.echo(f"{row.reason} It is held until {row.until.astimezone():%d %b %Y, %H:%M}. {ENDS}")
+
+
+def _broken_off() -> str:
+    """What is true where Ctrl-C came before the keeper was asked, or again while it was told to cancel."""
+    with parts().reading() as session:
+        is_open = hold_under_way(session) is not None
+    if is_open:
+        return "Broken off. The keeper was told to cancel; `maintenance status` says how far it is."
+    return "Broken off before anything was asked of the keeper."
 
 
 def _end(until: str | None, length: str | None, now: datetime) -> datetime:

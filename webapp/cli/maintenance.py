@@ -16,7 +16,8 @@ from webapp.cli.answers import ExitCode, fail, parts, print_json
 from webapp.leases import LeaseLost
 from webapp.maintenance.confirmations import SENTENCE, confirm
 from webapp.maintenance.emergency import StillNotReadWrite, make_read_write
-from webapp.maintenance.holds import ask_to_end, open_holds
+from webapp.maintenance.hold_records import ask_to_end, open_holds
+from webapp.maintenance.holds import why_refused
 from webapp.maintenance.models import Question, Run, RunKind, RunOutcome, Strategy
 from webapp.maintenance.preflight import whole_preflight
 from webapp.maintenance.reconcile import end_interrupted_runs
@@ -58,7 +59,7 @@ def run(strategy: str, agree: tuple[str, ...], dry_run: bool, as_json: bool) -> 
         end_interrupted_runs(maintainer)
         run_id = carry_out(maintainer, kind, getpass.getuser(), COMMAND, strategy=chosen, agreed=agreed)
     except (RunUnderWay, NoKeeper) as error:
-        fail(error.sentence, as_json)
+        fail(why_refused(maintainer, error), as_json)
     except LeaseLost:
         fail("This process was away for too long; another one finds out how the run ended.", as_json)
     with parts().reading() as session:

@@ -20,6 +20,7 @@ from webapp.removal.execute import remove as remove_agreed
 from webapp.removal.journal import Agreement
 from webapp.removal.models import Removal, RemovalState
 from webapp.removal.recovery import recover
+from webapp.removal.remover import refuse_while_held
 from webapp.removal.space import Space
 from webapp.removal.wanted import Referrers, Siblings, Wanted
 
@@ -102,6 +103,8 @@ def _remove_all(
     answers: list[dict[str, Any]] = []
     for wanted in asked:
         try:
+            if not dry_run:
+                refuse_while_held(parts().remover)
             shown[wanted.repository] = preview(parts().remover, wanted)
         except RegistryError as error:
             answers.append(_failed(error.sentence, as_json))

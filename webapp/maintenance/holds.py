@@ -6,18 +6,21 @@ The keeper carries it out and ends it, whoever else lives by then; here it is or
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import cast
 
-from sqlalchemy import CursorResult, select, update
-from sqlalchemy.orm import Session
-
-from webapp.activities.models import ActivityKind, Outcome
-from webapp.activities.record import complete, record
 from webapp.catalogue.models import RegistryMode
 from webapp.catalogue.sync import note_mode
-from webapp.leases import Lease, LeaseHeld, fenced, still_ours
+from webapp.leases import Lease, LeaseHeld, LeaseLost, fenced, still_ours
+from webapp.maintenance.hold_records import (
+    SPARE,
+    ask_to_end,
+    begin_hold,
+    end_hold,
+    note_held,
+    open_holds,
+    why_under_way,
+)
 from webapp.maintenance.models import Hold, RunOutcome, Strategy
 from webapp.maintenance.proofs import ProofFailed, prove_writes_refused, wait_until_accepted
 from webapp.maintenance.pull_proof import newest_tags, prove_pull, pulling_now
@@ -26,18 +29,23 @@ from webapp.maintenance.run import NoKeeper, RunUnderWay, keeper_held, strategy_
 from webapp.maintenance.running import Maintainer
 from webapp.maintenance.steps import READS
 from webapp.maintenance.waiting import KeeperLost, cancel, has_order, wait_for
+from webapp.registry.capabilities import takes_writes
+from webapp.registry.text import plain_text
+from webapp.removal.journal import any_unfinished
 from webapp.runtime import orders
 from webapp.runtime.orders import Ended, KeeperError, Kind, Order, Phase, Result
 
+__all__ = ["BrokenOff", "HoldFailed", "ask_to_end", "hold", "look_after", "open_holds", "why_refused"]
+
 SHORTEST_S = 60
 LONGEST_S = 24 * 3600
-SPARE_S = 300.0
-"""So much later than its end the keeper's deadline comes: by then nothing of the hold is left to end."""
-
 READ_WRITE_WITHIN_S = 60.0
 LONGEST_PURPOSE = 100
 INTERRUPTED = "The keeper, or its machine, was restarted."
+GONE = "The keeper was restarted or is gone, and the registry takes writes."
 UNKNOWN = "The keeper knows nothing of this hold any more."
+REMOVAL_OPEN = "A removal is under way, or it is not known how one ended. Wait for its end; Activities lists it."
+REMOVAL_BEGAN = "A removal began meanwhile."
 HOW_LONG = f"A hold lasts at least {SHORTEST_S // 60} minute and at most {LONGEST_S // 3600} hours."
 
 
@@ -47,6 +55,10 @@ class HoldFailed(Exception):
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
         self.sentence = sentence
+
+
+class BrokenOff(HoldFailed):
+    """Somebody pressed Ctrl-C before the registry was held; `sentence` says what has become of it."""
 
 
 def hold(
@@ -60,7 +72,8 @@ def hold(
     """Make the registry read-only until then; returns the hold's id as soon as that is proved.
 
     Raises:
-        HoldFailed: the time is too short or too long, or the registry could not be held; it is read-write again.
+        HoldFailed: the time is too short or too long, a removal is open, or the registry could not be held; it is
+            read-write again, or the sentence says that it is not.
         RunUnderWay: a run or another hold has the keeper.
         NoKeeper: nothing can restart the registry.
     """
@@ -78,34 +91,33 @@ def hold(
                 _order(maintainer, folder, row, seconds)
                 _prove(maintainer, lease, row, pulls)
             except (KeeperError, KeeperLost, ProofFailed) as error:
-                sentence = getattr(error, "sentence", str(error))
-                _give_up(maintainer, folder, lease, row, sentence)
-                raise HoldFailed(sentence) from error
+                why = _give_up(maintainer, folder, lease, row, getattr(error, "sentence", str(error)))
+                raise HoldFailed(why) from error
+            except KeyboardInterrupt as pressed:
+                why = f"{actor} broke it off before anything was held."
+                raise BrokenOff(_give_up(maintainer, folder, lease, row, why, RunOutcome.STOPPED)) from pressed
+            except LeaseLost:  # who has the lease now may have taken the hold up
+                raise
+            except BaseException:  # the records cannot be written: whoever can, next, writes down how it ended
+                cancel(folder, row.token)
+                raise
             return row.id
     except LeaseHeld:
         raise RunUnderWay from None
 
 
-def open_holds(session: Session) -> Sequence[Hold]:
-    """Holds without an outcome, oldest first."""
-    return session.scalars(select(Hold).where(Hold.outcome.is_(None)).order_by(Hold.id)).all()
-
-
-def words_of(row: Hold) -> str:
-    """What a hold is for, as a part of a sentence: ': backup', or nothing."""
-    return f": {row.purpose}" if row.purpose else ""
-
-
-def ask_to_end(session: Session, hold_id: int, actor: str) -> bool:
-    """Write down that somebody wants a hold to end; whether it is still under way."""
-    asked = update(Hold).where(Hold.id == hold_id, Hold.outcome.is_(None)).values(stopped_by=actor)
-    return cast("CursorResult[object]", session.execute(asked)).rowcount == 1
+def why_refused(maintainer: Maintainer, error: HoldFailed | RunUnderWay | NoKeeper) -> str:
+    """Why a run or a hold did not begin, for a person; it names the hold that is in the way."""
+    if not isinstance(error, RunUnderWay):
+        return error.sentence
+    with maintainer.reading() as session:
+        return why_under_way(session, maintainer.now())
 
 
 def look_after(maintainer: Maintainer, lease: Lease, row: Hold) -> None:
     """Bring a hold of the records to its true end, if it has ended; prove one that nobody has proved.
 
-    To be called under the keeper's lease. One that lives is left to the keeper.
+    To be called under the keeper's lease. One that lives is left to the keeper, as long as writes are refused.
     """
     folder = maintainer.folder
     if folder is None:
@@ -116,7 +128,9 @@ def look_after(maintainer: Maintainer, lease: Lease, row: Hold) -> None:
         result = orders.read_result(folder, row.token)
         state = orders.read_state(folder)
     except KeeperError as error:
-        if maintainer.now() > row.until + timedelta(seconds=SPARE_S):
+        if takes_writes(maintainer.client):
+            _end(maintainer, lease, row, RunOutcome.INTERRUPTED, GONE)
+        elif maintainer.now() > row.until + SPARE:
             _end(maintainer, lease, row, RunOutcome.INTERRUPTED, str(error))
         return  # it may come back, and answers the order then
     if result is not None:
@@ -124,33 +138,33 @@ def look_after(maintainer: Maintainer, lease: Lease, row: Hold) -> None:
         _end(maintainer, lease, row, outcome, reason)
     elif state.token != row.token and not is_known:
         _end(maintainer, lease, row, RunOutcome.INTERRUPTED, UNKNOWN)
-    elif not row.reason and state.token == row.token and state.phase == Phase.HOLDING:
+    elif not _is_holding(folder, row):
+        return  # it is about to be held, or comes to its end
+    elif row.held_at is None:
         _adopt(maintainer, folder, lease, row)
+    else:
+        _look_whether_it_is_held(maintainer, folder, lease, row)
 
 
 def _begin(
     maintainer: Maintainer, lease: Lease, until: datetime, actor: str, place: str, purpose: str, strategy: Strategy
 ) -> Hold:
-    now = maintainer.now()
+    row = Hold(
+        token=orders.new_token(),
+        strategy=strategy,
+        actor=actor,
+        place=place,
+        purpose=" ".join(plain_text(purpose, LONGEST_PURPOSE).split()),
+        fencing_token=lease.token,
+        until=until,
+    )
     with maintainer.writing() as session:
         still_ours(session, lease)
         if unfinished_runs(session) or open_holds(session):
             raise RunUnderWay
-        kind = ActivityKind.HOLD_STARTED
-        begun = record(session, at=now, actor=actor, kind=kind, outcome=Outcome.UNKNOWN, reason=purpose, place=place)
-        row = Hold(
-            token=orders.new_token(),
-            strategy=strategy,
-            actor=actor,
-            place=place,
-            purpose=purpose[:LONGEST_PURPOSE],
-            activity_id=begun.id,
-            fencing_token=lease.token,
-            started_at=now,
-            until=until,
-        )
-        session.add(row)
-        session.flush()
+        if any_unfinished(session):
+            raise HoldFailed(REMOVAL_OPEN)
+        begin_hold(session, row, maintainer.now())
     return row
 
 
@@ -164,25 +178,33 @@ def _order(maintainer: Maintainer, folder: Path, row: Hold, seconds: float) -> N
     """Ask the keeper, and wait until the registry has let go of its store."""
     until = orders.boottime_s() + seconds
     reads = READS[Strategy(row.strategy)]
-    orders.send_order(folder, Order(row.token, Kind.HOLD, seconds + SPARE_S, reads, until_boottime_s=until))
+    orders.send_order(
+        folder, Order(row.token, Kind.HOLD, seconds + SPARE.total_seconds(), reads, until_boottime_s=until)
+    )
     result = wait_for(folder, row.token, maintainer.monotonic, lambda state: state.phase == Phase.HOLDING)
     if result is not None:
         raise KeeperLost(result.reason or f"The keeper ended the order: {result.ended}.")
 
 
 def _prove(maintainer: Maintainer, lease: Lease, row: Hold, pulls: Sequence[tuple[str, str]] = ()) -> None:
-    """Prove that writes are refused, and that what pulled before does so, and write that down. Raises ProofFailed."""
+    """Prove that writes are refused, that what pulled before does so, and that no removal is open; write that down.
+
+    Raises:
+        ProofFailed: one of them is not so.
+    """
     asked, may_be_away = [maintainer.client], []
     if row.strategy != Strategy.READ_ONLY:
         asked, may_be_away = [maintainer.reads] if maintainer.reads else [], [maintainer.client]
     proof = prove_writes_refused([*asked, *maintainer.others], may_be_away)
     if row.strategy != Strategy.STOP and asked:
         proof = f"{proof} {prove_pull(asked[0], pulls)}"
-    sentence = f"It is held read-only by {row.actor}{words_of(row)}."
+    purpose = f": {row.purpose}" if row.purpose else ""
     with fenced(maintainer.writing, lease)() as session:
-        session.get_one(Hold, row.id).reason = proof
-        note_mode(session, RegistryMode.READ_ONLY, sentence, maintainer.now(), row.until)
-        complete(session, row.activity_id, Outcome.DONE, row.purpose)
+        if any_unfinished(session):
+            raise ProofFailed(REMOVAL_BEGAN)
+        now = maintainer.now()
+        note_held(session, session.get_one(Hold, row.id), proof, now)
+        note_mode(session, RegistryMode.READ_ONLY, f"It is held read-only by {row.actor}{purpose}.", now, row.until)
 
 
 def _adopt(maintainer: Maintainer, folder: Path, lease: Lease, row: Hold) -> None:
@@ -193,14 +215,41 @@ def _adopt(maintainer: Maintainer, folder: Path, lease: Lease, row: Hold) -> Non
         _give_up(maintainer, folder, lease, row, error.sentence)
 
 
-def _give_up(maintainer: Maintainer, folder: Path, lease: Lease, row: Hold, why: str) -> None:
+def _is_holding(folder: Path, row: Hold) -> bool:
+    """Whether the keeper says that it keeps the registry read-only for this hold."""
+    try:
+        state = orders.read_state(folder)
+        return state.token == row.token and state.phase == Phase.HOLDING
+    except KeeperError:
+        return False
+
+
+def _look_whether_it_is_held(maintainer: Maintainer, folder: Path, lease: Lease, row: Hold) -> None:
+    """End a hold that holds nothing: somebody has started a registry that the keeper knows nothing of."""
+    addresses = [maintainer.client, *([maintainer.reads] if maintainer.reads else []), *maintainer.others]
+    taking = [each.url for each in addresses if takes_writes(each)]
+    if taking and _is_holding(folder, row):  # else it came to its end in this moment
+        cancel(folder, row.token)
+        why = f"{' and '.join(taking)} took writes although the registry was held. Somebody else has started it."
+        _end(maintainer, lease, row, RunOutcome.FAILED, why)
+
+
+def _give_up(
+    maintainer: Maintainer,
+    folder: Path,
+    lease: Lease,
+    row: Hold,
+    why: str,
+    outcome: RunOutcome = RunOutcome.FAILED,
+) -> str:
+    """Cancel a hold that is not proved, and prove that the registry takes writes; returns what became of it."""
     cancel(folder, row.token)
     try:
         if has_order(folder):
             wait_for(folder, row.token, maintainer.monotonic)
     except KeeperLost:
         pass  # that the registry is read-write is proved below, whoever has brought it back
-    _end(maintainer, lease, row, RunOutcome.FAILED, why)
+    return _end(maintainer, lease, row, outcome, why)
 
 
 def _how(row: Hold, result: Result) -> tuple[RunOutcome, str]:
@@ -214,8 +263,8 @@ def _how(row: Hold, result: Result) -> tuple[RunOutcome, str]:
     return RunOutcome.FAILED, result.reason
 
 
-def _end(maintainer: Maintainer, lease: Lease, row: Hold, outcome: RunOutcome, reason: str) -> None:
-    """Prove that the registry takes writes again, and write the end down."""
+def _end(maintainer: Maintainer, lease: Lease, row: Hold, outcome: RunOutcome, reason: str) -> str:
+    """Prove that the registry takes writes again, and write the end down; returns why it ended so."""
     mode, problem = RegistryMode.READ_WRITE, ""
     try:
         wait_until_accepted(maintainer.client, maintainer.monotonic, READ_WRITE_WITHIN_S)
@@ -224,17 +273,8 @@ def _end(maintainer: Maintainer, lease: Lease, row: Hold, outcome: RunOutcome, r
         problem = error.sentence
         outcome = RunOutcome.FAILED
         reason = f"{reason} The registry has not come back read-write: {problem}".strip()
-    now = maintainer.now()
     with fenced(maintainer.writing, lease)() as session:
+        now = maintainer.now()
         note_mode(session, mode, problem, now)
-        ours = session.get_one(Hold, row.id)
-        had_begun = bool(ours.reason)
-        ours.outcome, ours.reason, ours.finished_at = outcome, reason, now
-        went_well = outcome in (RunOutcome.SUCCEEDED, RunOutcome.STOPPED)
-        if not had_begun:
-            complete(session, row.activity_id, Outcome.FAILED, reason)
-            return
-        kind = ActivityKind.HOLD_ENDED
-        outcome_of_it = Outcome.DONE if went_well else Outcome.FAILED
-        actor = ours.stopped_by or row.actor
-        record(session, at=now, actor=actor, kind=kind, outcome=outcome_of_it, reason=reason, place=row.place)
+        end_hold(session, session.get_one(Hold, row.id), outcome, reason, now)
+    return reason

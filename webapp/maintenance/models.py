@@ -187,6 +187,8 @@ class Hold(Base):
     Attributes:
         token: names the order to the keeper; it is written before the order is.
         until: when it ends at the latest.
+        held_at: when it was proved that writes are refused; None before.
+        reason: that proof, and then why it ended.
         outcome: None while it is under way, or nobody knows yet how it ended.
     """
 
@@ -203,6 +205,7 @@ class Hold(Base):
     fencing_token: Mapped[int]
     started_at: Mapped[datetime]
     until: Mapped[datetime]
+    held_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     outcome: Mapped[RunOutcome | None]
     reason: Mapped[str] = mapped_column(default="")

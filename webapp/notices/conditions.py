@@ -14,7 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.catalogue.models import RegistryMode, RegistryState
-from webapp.maintenance.models import Hold, KeeperReadiness, KeeperSeen, Run, RunKind, RunOutcome
+from webapp.maintenance.hold_records import hold_under_way, may_be_away
+from webapp.maintenance.models import KeeperReadiness, KeeperSeen, Run, RunKind, RunOutcome
 from webapp.notices.disks import Disk
 from webapp.notices.models import NoticeKind
 from webapp.windows.checks import REMEDY, windows_without_zone, without_zone_words
@@ -76,12 +77,12 @@ class Around:
 def conditions(session: Session, around: Around) -> list[Condition]:
     """Everything that is wrong now."""
     state = session.get(RegistryState, 1) or RegistryState(mode=RegistryMode.UNKNOWN, sync_problem="")
-    is_explained = _is_explained(session)
+    is_explained = _is_run_under_way(session) or hold_under_way(session) is not None
     return [
         *failed_runs(session, around.now),
         *missed_windows(session, around.now),
         *windows_that_never_begin(session),
-        *unreachable(state, around.now, is_explained),
+        *unreachable(state, around.now, _is_run_under_way(session) or may_be_away(session, around.now)),
         *read_only(state, around.now, is_explained),
         *silent_keeper(session.get(KeeperSeen, 1) if around.has_keeper else None, around.now),
         *full_disks(around.disks),
@@ -140,10 +141,10 @@ def is_successful(time: Occurrence, run: Run | None) -> bool:
     return time.state == OccurrenceState.NOT_WORTH_IT
 
 
-def unreachable(state: RegistryState, now: datetime, is_explained: bool) -> Iterator[Condition]:
-    """The registry does not answer. While a run or a hold is under way that may be meant."""
+def unreachable(state: RegistryState, now: datetime, is_meant: bool) -> Iterator[Condition]:
+    """The registry does not answer. While a run is under way, or a hold that stopped it, that may be meant."""
     if state.mode == RegistryMode.UNREACHABLE:
-        begins = _is_fresh(state, now) and not is_explained
+        begins = _is_fresh(state, now) and not is_meant
         yield Condition(NoticeKind.REGISTRY_UNREACHABLE, state.mode_sentence, began_at=state.mode_since, begins=begins)
 
 
@@ -192,11 +193,10 @@ def not_synced(state: RegistryState, around: Around) -> Iterator[Condition]:
     yield Condition(NoticeKind.NOT_SYNCED, sentence, began_at=last, begins=begins)
 
 
-def _is_explained(session: Session) -> bool:
-    """Whether a run or a hold is under way, which may make the registry read-only, or stop it."""
+def _is_run_under_way(session: Session) -> bool:
+    """Whether a collection is under way, which may make the registry read-only, or stop it."""
     runs = select(Run.id).where(Run.outcome.is_(None), Run.kind == RunKind.COLLECT).limit(1)
-    holds = select(Hold.id).where(Hold.outcome.is_(None)).limit(1)
-    return session.scalar(runs) is not None or session.scalar(holds) is not None
+    return session.scalar(runs) is not None
 
 
 def _is_fresh(state: RegistryState, now: datetime) -> bool:

@@ -20,6 +20,7 @@ from webapp.registry.capabilities import Mode
 from webapp.registry.errors import DeletesDisabled, ReadOnly, RegistryError
 from webapp.removal.execute import PlanChanged, Preview, RemovalUnderWay, preview, remove
 from webapp.removal.journal import Agreement
+from webapp.removal.remover import refuse_while_held
 from webapp.removal.wanted import Wanted
 
 log = logging.getLogger(__name__)
@@ -145,6 +146,7 @@ class Background:
         self._lookers.submit(sync_if_free, self._parts.catalogue).add_done_callback(_log_failure)
 
     def _plan(self, wanted: Wanted) -> Preview:
+        refuse_while_held(self._parts.remover)
         self._refuse_where_nothing_can_be_deleted()
         return preview(self._parts.remover, wanted)
 

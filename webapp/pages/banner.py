@@ -12,8 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp.catalogue.models import RegistryMode, RegistryState
+from webapp.maintenance.hold_records import broken_words, hold_under_way, may_be_away, sentence_of
 from webapp.maintenance.listing import keeper_seen, last_foretold, last_run, outcome_kind
-from webapp.maintenance.models import KeeperReadiness
+from webapp.maintenance.models import KeeperReadiness, Strategy
 from webapp.maintenance.records import past_runs
 from webapp.notices.listing import count_open
 from webapp.pages.answers import TOAST, TROUBLE
@@ -88,14 +89,29 @@ def chip(state: RegistryState | None) -> Chip:
 
 
 def banner(session: Session, state: RegistryState | None) -> Banner | None:
-    """The first that is true: a failed run, then unreachable, read-only, a window within a day, deletes disabled."""
+    """The first that is true: a hold or run that failed, then unreachable, read-only, a window ahead, no deletes."""
+    broken = broken_words(session, parts().now())
+    if broken and person() is not None:
+        return Banner("danger", broken, _maintenance())
     run = last_run(session)
     if run and outcome_kind(run) == "danger":
         link = Link("See what happened", url_for("maintenance.run", run_id=run.id))
         return Banner("danger", f"The last run {run.outcome}. {run.reason}".strip(), link)
     if state is None:
         return None
-    return _of_mode(state) or _window_ahead(session) or _of_deletes(state)
+    return _of_hold(session, state) or _of_mode(state) or _window_ahead(session) or _of_deletes(state)
+
+
+def _of_hold(session: Session, state: RegistryState) -> Banner | None:
+    """Until when the registry is held, by whom and what for; None where no hold is what keeps it from taking pushes."""
+    if person() is None:
+        return None  # names and purposes are for who has signed in
+    row, now = hold_under_way(session), parts().now()
+    is_away = state.mode == RegistryMode.UNREACHABLE and may_be_away(session, now)
+    if row is None or not (state.mode == RegistryMode.READ_ONLY or is_away):
+        return None
+    refused = "pulled, pushed or deleted" if row.strategy == Strategy.STOP else "pushed or deleted"
+    return Banner("warn", f"{sentence_of(row, now)} Nothing can be {refused} meanwhile.", _maintenance())
 
 
 def _of_mode(state: RegistryState) -> Banner | None:
@@ -114,6 +130,10 @@ def _of_deletes(state: RegistryState) -> Banner | None:
 
 def _status() -> Link | None:
     return Link("Status", url_for("status.index")) if request.endpoint != "status.index" else None
+
+
+def _maintenance() -> Link | None:
+    return Link("Maintenance", url_for("maintenance.index")) if request.endpoint != "maintenance.index" else None
 
 
 def _window_ahead(session: Session) -> Banner | None:

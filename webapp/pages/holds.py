@@ -7,12 +7,8 @@ from datetime import timedelta
 
 from flask import Response, request, url_for
 
-from webapp.maintenance.holds import (
-    HOW_LONG,
-    LONGEST_PURPOSE,
-    HoldFailed,
-    ask_to_end,
-)
+from webapp.maintenance.hold_records import ask_to_end
+from webapp.maintenance.holds import HOW_LONG, LONGEST_PURPOSE, HoldFailed, why_refused
 from webapp.maintenance.holds import hold as hold_read_only
 from webapp.maintenance.models import Hold, Strategy
 from webapp.maintenance.reconcile import end_hold_now
@@ -50,7 +46,7 @@ def hold() -> Response:
     except StillLooking:
         return go_to(url_for(".index"), IN_A_MOMENT)
     except (HoldFailed, RunUnderWay, NoKeeper) as error:
-        return _dialog(typed, purpose, problem=error.sentence, status=409)
+        return _dialog(typed, purpose, problem=why_refused(maintainer, error), status=409)
     return go_to(url_for(".index"), f"The registry is held read-only until {moment(until)}.")
 
 
@@ -66,7 +62,9 @@ def end_hold(hold_id: int) -> Response:
     folder, token = here.settings.KEEPER_FOLDER, row.token
     with suppress(StillLooking):  # it goes on
         background().ask(lambda: end_hold_now(here.maintainer, folder, token))
-    return go_to(url_for(".index"), "The keeper was asked to end the hold.")
+    with here.reading() as session:
+        has_ended = session.get_one(Hold, hold_id).outcome is not None
+    return go_to(url_for(".index"), "The hold has ended." if has_ended else "The keeper was asked to end the hold.")
 
 
 def _dialog(minutes: str, purpose: str, problem: str = "", field_error: str = "", status: int = 200) -> Response:

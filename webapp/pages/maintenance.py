@@ -15,7 +15,8 @@ from webapp.checks import Check, CheckState
 from webapp.maintenance import listing
 from webapp.maintenance.confirmations import confirm
 from webapp.maintenance.emergency import StillNotReadWrite, make_read_write
-from webapp.maintenance.holds import open_holds
+from webapp.maintenance.hold_records import hold_under_way, named, sentence_of, until_words
+from webapp.maintenance.holds import why_refused
 from webapp.maintenance.keeper_look import look_at_keeper
 from webapp.maintenance.models import Hold, KeeperReadiness, KeeperSeen, Question, Run, RunKind, Strategy
 from webapp.maintenance.preflight import NOT_CHECKED, preflight, what_refuses
@@ -26,7 +27,6 @@ from webapp.pages.addresses import row_id
 from webapp.pages.answers import go_to, page_answer, page_or_fragment
 from webapp.pages.background import StillLooking
 from webapp.pages.current import background, is_administrator, parts, person, place
-from webapp.pages.filters import moment
 from webapp.pages.permits import Who, why_not
 from webapp.pages.run_chart import MOST_RUNS, ChartRun, run_chart
 from webapp.pages.run_words import FORETOLD_BY_DRY_RUN, run_line, strategy_choices, title_of
@@ -42,6 +42,7 @@ HOW_TO_PUT_A_KEEPER = """python3 webapp/runtime/keeper.py --folder KEEPER_FOLDER
     --address HOST:PORT --drain 90 registry CONFIG"""
 ENDS = "By itself: the registry comes back read-write, also when Holystone is stopped meanwhile."
 FREES = "What no manifest needs any more, in all repositories. Manifests without a tag are kept."
+ENDS_EARLY = "A restart of the keeper, or of its machine, ends it early."
 NO_ANSWER = "The registry has not answered within 5 seconds."
 READ_WRITE_LATER = "The keeper was asked to make the registry read-write. This takes longer than 5 seconds; look again."
 
@@ -52,7 +53,7 @@ def index() -> Response:
     with parts().reading() as session:
         seen = listing.keeper_seen(session)
         live = listing.live_run(session)
-        holds = open_holds(session)
+        hold = hold_under_way(session)
         found = listing.runs(session, request.args.get("before", type=row_id))
         last = listing.last_run(session)
         windows = windows_section(session, parts().now())
@@ -67,7 +68,7 @@ def index() -> Response:
         facts=_facts(seen, last),
         live_run={"id": live.id, "words": title_of(live) + " is under way."} if live else None,
         windows=windows,
-        hold=_hold(holds[0]) if holds else None,
+        hold=_hold(hold) if hold else None,
         chart=chart,
         runs=[run_line(each) for each in found.runs],
         next_page=url_for(".index", before=found.before) if found.before else "",
@@ -88,7 +89,7 @@ def free_space() -> Response:
     try:
         run_id = started.result(START_WITHIN_S)
     except (RunUnderWay, NoKeeper) as error:
-        return _dialog([], error.sentence, status=409)
+        return _dialog([], why_refused(parts().maintainer, error), status=409)
     except TimeoutError:
         return go_to(url_for(".index"), "The run is about to begin.")
     return go_to(url_for(".run", run_id=run_id))
@@ -200,8 +201,11 @@ def _dialog(checks: Sequence[Check], problem: str, status: int = 200) -> Respons
 
 
 def _hold(row: Hold) -> dict[str, object]:
-    purpose = f" for: {row.purpose}" if row.purpose else ""
-    return {"id": row.id, "words": f"{row.actor} holds the registry read-only until {moment(row.until)}{purpose}."}
+    now = parts().now()
+    words = sentence_of(row, now)
+    if row.held_at and not row.stopped_by and now <= row.until:  # the banner says what it means
+        words = f"The hold by {named(row)} ends by itself at {until_words(row.until, now)}. {ENDS_EARLY}"
+    return {"id": row.id, "words": words, "is_being_ended": bool(row.stopped_by)}
 
 
 def _of_chart(run: Run) -> ChartRun:

@@ -42,6 +42,7 @@ from webapp.registry.errors import (
 from webapp.registry.manifests import ManifestKind
 from webapp.removal.execute import Preview
 from webapp.removal.plan import PROTECTED, Plan
+from webapp.removal.remover import HeldReadOnly
 from webapp.removal.wanted import Referrers, Siblings
 
 CHANGED = "This changed since you looked. Nothing was deleted; this is what would go now."
@@ -71,6 +72,7 @@ class Trouble:
 
 
 REMEDIES: tuple[tuple[type[Exception], str], ...] = (
+    (HeldReadOnly, "Nothing was deleted."),
     (ReadOnly, "Nothing was deleted. If a run is under way, try again when it has ended."),
     (DeletesDisabled, f"Nothing was deleted. Its configuration needs: {' '.join(DELETE_LINES.split())}."),
     (RealmRefused, "Nothing was deleted. If that server is yours, add its host to HOLYSTONE_TOKEN_REALMS."),

@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 from flask import Blueprint, Response, abort, request, url_for
 from sqlalchemy.orm import Session
 
+from webapp.maintenance.holds import why_refused
 from webapp.maintenance.listing import last_foretold
 from webapp.maintenance.models import RunKind, Strategy
 from webapp.maintenance.run import NoKeeper, RunUnderWay
@@ -129,7 +130,7 @@ def run(window_id: int) -> Response:
     try:
         run_id = started.result(START_WITHIN_S)
     except (RunUnderWay, NoKeeper) as error:
-        return _run_dialog(window, error.sentence, 409)
+        return _run_dialog(window, why_refused(parts().maintainer, error), 409)
     except TimeoutError:
         return go_to(url_for("maintenance.index"), "The run is about to begin.")
     return go_to(url_for("maintenance.run", run_id=run_id))

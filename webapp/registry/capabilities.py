@@ -111,6 +111,14 @@ def read_mode(client: RegistryClient) -> Mode:
     return _mode_by_put(client)
 
 
+def takes_writes(client: RegistryClient) -> bool:
+    """Whether the registry is known to take writes at this moment; False also where it does not say."""
+    try:
+        return read_mode(client) == Mode.READ_WRITE
+    except RegistryError:
+        return False
+
+
 def _mode(client: RegistryClient, deleting: RegistryError | None) -> Mode:
     if isinstance(deleting, ReadOnly):
         return Mode.READ_ONLY

@@ -21,7 +21,7 @@ from webapp.removal.looks import REQUESTS_AT_A_TIME, bytes_of
 from webapp.removal.material import Facts
 from webapp.removal.plan import Plan, make_plan
 from webapp.removal.recovery import look_up_older
-from webapp.removal.remover import Remover, lease_name
+from webapp.removal.remover import Remover, lease_name, refuse_while_held
 from webapp.removal.space import Space, space_of
 from webapp.removal.wanted import Wanted
 
@@ -84,7 +84,7 @@ def remove(
     Raises:
         PlanChanged: the facts changed since the plan was shown; nothing was deleted.
         RemovalUnderWay: another removal holds the repository.
-        RegistryError: the facts cannot be read; nothing was deleted.
+        RegistryError: the facts cannot be read, or the registry is held read-only; nothing was deleted.
     """
     try:
         with held(remover.writing, lease_name(wanted.repository)) as lease:
@@ -110,6 +110,7 @@ def _remove(
     if begun is not None:
         started(begun)
         return begun
+    refuse_while_held(remover)
     look_up_older(remover, lease, wanted.repository)
     fresh = preview(remover, wanted)
     if fresh.plan.fingerprint != agreement.fingerprint or fresh.plan.refusal:

@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
 from webapp.catalogue.revisions import Revisions, unknown
 from webapp.database import Reading, Writing
+from webapp.registry.capabilities import takes_writes
 from webapp.registry.client import RegistryClient
+from webapp.registry.errors import ReadOnly
 
 PAUSE_POLL_S = 2.0
 LONGEST_PAUSE_S = 4 * 3600.0
@@ -27,6 +31,7 @@ class Remover:
         protected: patterns of tags that stay, with `*` and `?`.
         pause_s: while the registry is read-only, a removal looks again after this time.
         longest_pause_s: for so long.
+        why_held: why the registry takes no deletes for a stated time, as a sentence; '' where nobody holds it.
     """
 
     client: RegistryClient
@@ -39,6 +44,29 @@ class Remover:
     pause_s: float = PAUSE_POLL_S
     longest_pause_s: float = LONGEST_PAUSE_S
     wait: Callable[[float], object] = threading.Event().wait
+    why_held: Callable[[Session], str] = lambda _session: ""
+
+
+class HeldReadOnly(ReadOnly):
+    """Somebody holds the registry read-only for a stated time; `sentence` says who, and until when."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__()
+        self.sentence = sentence
+
+
+def refuse_while_held(remover: Remover) -> None:
+    """Say who holds the registry, before it is asked to delete something.
+
+    A registry that takes writes is not held, whatever the records say: whoever looks next ends that hold.
+
+    Raises:
+        HeldReadOnly: it is held.
+    """
+    with remover.reading() as session:
+        why = remover.why_held(session)
+    if why and not takes_writes(remover.client):
+        raise HeldReadOnly(why)
 
 
 def lease_name(repository: str) -> str:
