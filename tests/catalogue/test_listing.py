@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from tests.catalogue.conftest import EVERYTHING
-from tests.records import Records
+from tests.commands import runner
+from tests.records import Clock, Records
 from webapp.accounts.permissions import Visibility
 from webapp.catalogue import listing
 from webapp.catalogue.listing import Page, RepositoryOrder, TagOrder
 from webapp.catalogue.models import Manifest, Repository, Tag
 from webapp.catalogue.rows import count_repository
+from webapp.cli.catalogue import tags as tags_command
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -283,9 +286,50 @@ def test_rows_name_all_tags_of_the_same_image_also_those_on_other_pages(stocked:
         many = listing.find_repository(session, EVERYTHING, "team/many")
         assert many is not None
         [row] = listing.some_tag_rows(session, many, ["build-3"])
-        assert row.same_as == ("build-33", "build-23", "build-13")
+        assert (row.same_as, row.same_as_total) == (("build-33", "build-23", "build-13"), 3)
         [lost] = listing.some_tag_rows(session, many, ["lost-0"])
-        assert (lost.digest, lost.same_as) == (None, ())
+        assert (lost.digest, lost.same_as, lost.same_as_total) == (None, (), 0)
+
+
+@pytest.mark.parametrize("name", ["latest", "build-299", "build-0"])
+def test_of_an_image_with_hundreds_of_tags_a_few_are_named_and_the_rest_are_counted(
+    records: Records, name: str
+) -> None:
+    with records.writing() as session:
+        one = _add_repository(session, "one/image")
+        _add_tag(session, one, "latest", 1, START + timedelta(days=9))
+        for number in range(300):
+            _add_tag(session, one, f"build-{number}", 1, START + timedelta(minutes=number))
+        _add_tag(session, one, "other", 2, START)
+    newest = ["latest", *(f"build-{number}" for number in range(299, 270, -1))]
+    with records.reading() as session:
+        [row] = listing.some_tag_rows(session, one, [name])
+        [whole] = listing.some_tag_rows(session, one, [name], listing.ALL_AT_ONCE)
+        query = listing._newest_of_images(one, {row.digest}, listing.SIBLINGS_NAMED + 1)
+        read = session.execute(query).all()
+    assert row.same_as == tuple(each for each in newest if each != name)[: listing.SIBLINGS_NAMED]
+    assert (row.same_as_total, whole.same_as_total, len(whole.same_as), len(read)) == (300, 300, 300, 21)
+
+
+def test_the_command_names_them_all(records: Records) -> None:
+    with records.writing() as session:
+        one = _add_repository(session, "one/image")
+        for number in range(30):
+            _add_tag(session, one, f"build-{number}", 1, START)
+        count_repository(session, one, None)
+    printed = runner(tags_command, records, Clock())("one/image", "--json").output
+    assert [len(row["same_as"]) for row in json.loads(printed)] == [29] * 30
+
+
+def test_the_tags_of_an_image_are_found_by_its_digest(stocked: Records) -> None:
+    with stocked.reading() as session:
+        many = listing.find_repository(session, EVERYTHING, "team/many")
+        assert many is not None
+        query = listing._newest_of_images(many, {"sha256:1", None}, 21)
+        words = query.compile(stocked.engine, compile_kwargs={"literal_binds": True})
+        plan = [step.detail for step in session.execute(text(f"EXPLAIN QUERY PLAN {words}"))]
+    assert "SEARCH tags USING INDEX ix_tags_repository_digest (repository_id=? AND digest=?)" in plan
+    assert not [step for step in plan if step.startswith("SCAN tags")]
 
 
 def test_a_list_may_be_longer_than_a_statement_has_variables(records: Records) -> None:

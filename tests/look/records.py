@@ -433,15 +433,14 @@ def _run(
         id=number, kind=kind, actor="alice", place="10.0.0.7", activity_id=1, token=f"look {number}",
         fencing_token=number, started_at=at, finished_at=at + timedelta(seconds=14.2) if outcome else None,
         outcome=outcome, reason=reason, bytes_freed=FREED if ended and is_real else None,
-        bytes_predicted=FREED if ended or outcome is None else None, blobs=31 if ended else None,
-        manifests=0 if ended else None, seconds_without_push=8.4 if outcome and is_real else None,
+        bytes_predicted=FREED, blobs=31, manifests=0, seconds_without_push=8.4 if outcome and is_real else None,
         seconds_without_pull=0.1 if outcome and is_real else None, ordered_at=at if is_real else None, dry_run_s=7.9,
         estimated_s=8.1, estimated_least_s=6.9, estimated_most_s=9.3, blobs_deleted=None if outcome else 12,
     )  # fmt: skip
     if outcome == RunOutcome.SKIPPED:
         run.asks = Question.LOST_TAGS
     if outcome is None:
-        run.blobs, run.manifests_marked = 31, 214
+        run.manifests_marked = 214
     lines = [f"blob eligible for deletion: {digest(each)}" for each in range(60)]
     run.output = pack(lambda: lines) if outcome != RunOutcome.STOPPED else None
     names = [each.name for each in STEPS[kind]]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.maintenance.by_sha512 import LAYER, push_by_sha512, sha512_of
 from tests.maintenance.hand_registry import HandRegistry
 from tests.registry_process import RegistryProcess, _free_port
 from tests.runtime.keeper_process import wait_for
@@ -101,6 +102,16 @@ def test_a_dry_run_that_fails_stops_nothing(strategy: Strategy, registry: HandRe
     pid = registry.pid
     registry.tell("fail dry-run")
     assert registry.run(strategy)[0] == 1
+    assert_nothing_happened(registry, pid)
+
+
+def test_a_blob_that_an_image_names_by_sha512_stops_nothing(registry: HandRegistry) -> None:
+    built, pid = push_by_sha512(registry.url, "team/api", "odd", tag="odd"), registry.pid
+    code, printed = registry.run(Strategy.STOP)
+    said = (
+        f"team/api names {sha512_of(built.blobs[LAYER].raw)}: a collection would delete its bytes. Nothing was changed."
+    )
+    assert (code, said in printed) == (1, True)
     assert_nothing_happened(registry, pid)
 
 

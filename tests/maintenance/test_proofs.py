@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 
 from demo.build import Built
 from tests.maintenance.house import (
@@ -17,7 +18,7 @@ from tests.maintenance.house import (
     failed_step,
     proof_of,
 )
-from tests.registry.odd_registry import Reply, odd_registry
+from tests.registry.odd_registry import Asked, Reply, odd_registry
 from tests.registry_process import RegistryProcess
 from webapp.maintenance.models import Run, RunOutcome, StepName
 from webapp.maintenance.proofs import ProofFailed, prove_writes_accepted, prove_writes_refused, wait_until_accepted
@@ -183,3 +184,58 @@ def test_an_answer_of_another_meaning_proves_nothing(reply: Reply, monkeypatch: 
             prove_writes_refused([client])
     with swallowing_options(reply, reply) as client, pytest.raises(ProofFailed):
         prove_writes_accepted(client)
+
+
+ELSEWHERE = "http://registry.test"
+
+
+@contextmanager
+def behind_a_proxy(monkeypatch: pytest.MonkeyPatch, reply: Callable[[Asked], Reply]) -> Iterator[RegistryClient]:
+    """A registry that HTTP_PROXY is the way to."""
+    with odd_registry(reply) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        yield a_client(ELSEWHERE)
+
+
+@pytest.mark.parametrize("status", [503, 403, 405])
+def test_a_proxy_on_the_way_that_refuses_is_no_proof_that_the_registry_does_or_is_away(
+    monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    with behind_a_proxy(monkeypatch, lambda _asked: Reply(status, b"<html>", PLAIN)) as client:
+        for asked, may_be_away in (([], [client]), ([client], [])):
+            with pytest.raises(ProofFailed, match="NO_PROXY"):
+                prove_writes_refused(asked, may_be_away)
+
+
+def test_nor_is_that_nobody_listens_where_the_way_leads_past_the_proxy(
+    monkeypatch: pytest.MonkeyPatch, other: RegistryProcess
+) -> None:
+    monkeypatch.setattr("webapp.maintenance.proofs.refuses_connections", lambda _url: True)
+    with (
+        behind_a_proxy(monkeypatch, passing_on(other)) as client,
+        pytest.raises(ProofFailed, match="still takes writes"),
+    ):
+        prove_writes_refused([], [client])
+
+
+def test_what_the_registry_itself_says_through_a_proxy_is_proof(
+    monkeypatch: pytest.MonkeyPatch, other: RegistryProcess
+) -> None:
+    other.restart(read_only=True)
+    with behind_a_proxy(monkeypatch, passing_on(other)) as client:
+        assert prove_writes_refused([client]) == "7 write methods were refused."
+
+
+def passing_on(registry: RegistryProcess) -> Callable[[Asked], Reply]:
+    """What a proxy answers that passes everything on."""
+
+    session = requests.Session()
+    session.trust_env = False  # or it would ask itself
+
+    def reply(asked: Asked) -> Reply:
+        url = registry.url + asked.path.removeprefix(ELSEWHERE)
+        answer = session.request(asked.method, url, data=asked.body, headers=dict(asked.headers), timeout=5)
+        headers = {name: answer.headers[name] for name in ("Allow", "Content-Type") if name in answer.headers}
+        return Reply(answer.status_code, answer.content, headers)
+
+    return reply

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +17,9 @@ from webapp.catalogue.models import Manifest, Repository, Tag
 from webapp.database import among
 
 PAGE_SIZE = 100
+SIBLINGS_NAMED = 20
+"""So many other tags of its image a row names; of the rest it tells the number."""
+ALL_AT_ONCE = 10_000_000
 
 RowType = TypeVar("RowType")
 
@@ -51,7 +54,10 @@ class Page(Generic[RowType]):
 
 @dataclass(frozen=True, slots=True)
 class TagRow:
-    """One line of a repository's tags. Sizes are None, with a reason, where a manifest could not be read."""
+    """One line of a repository's tags. Sizes are None, with a reason, where a manifest could not be read.
+
+    `same_as` are the newest other tags of its image, of all `same_as_total`.
+    """
 
     name: str
     digest: str | None
@@ -62,6 +68,7 @@ class TagRow:
     pushed_at: datetime
     pushed_at_is_seen: bool
     same_as: tuple[str, ...]
+    same_as_total: int
 
 
 _NO_SIZE = -1
@@ -104,8 +111,9 @@ def tags(
     order: TagOrder = TagOrder.NEWEST,
     cursor: str = "",
     size: int = PAGE_SIZE,
+    siblings: int = SIBLINGS_NAMED,
 ) -> Page[TagRow]:
-    """A page of a repository's tags."""
+    """A page of a repository's tags, each with so many others of its image."""
     of_it = select(Tag, Manifest).outerjoin(Manifest, Manifest.id == Tag.manifest_id)
     of_it = of_it.where(Tag.repository_id == repository.id)
     found = of_it.where(_contains(Tag.name, search)) if search else of_it
@@ -113,7 +121,7 @@ def tags(
     if order == TagOrder.IMAGE:
         found, keys = _with_newest_of_image(found, repository)
     rows = session.execute(_page(found.add_columns(*(key for key, _ in keys)), keys, types, cursor, size)).all()
-    shown = _with_siblings(session, repository, [(row[0], row[1]) for row in rows[:size]])
+    shown = _with_siblings(session, repository, [(row[0], row[1]) for row in rows[:size]], siblings)
     return Page(shown, _count(session, found), repository.tag_count, _next(rows, len(keys), size))
 
 
@@ -123,14 +131,16 @@ def matching_tags(session: Session, repository: Repository, search: str = "") ->
     return list(session.scalars(found.where(_contains(Tag.name, search)) if search else found))
 
 
-def some_tag_rows(session: Session, repository: Repository, names: Sequence[str]) -> list[TagRow]:
+def some_tag_rows(
+    session: Session, repository: Repository, names: Sequence[str], siblings: int = SIBLINGS_NAMED
+) -> list[TagRow]:
     """The rows of some tags, for a list that changes in place."""
     rows = session.execute(
         select(Tag, Manifest)
         .outerjoin(Manifest, Manifest.id == Tag.manifest_id)
         .where(Tag.repository_id == repository.id, among(Tag.name, names))
     ).all()
-    return _with_siblings(session, repository, [(tag, manifest) for tag, manifest in rows])
+    return _with_siblings(session, repository, [(tag, manifest) for tag, manifest in rows], siblings)
 
 
 def _listed(visibility: Visibility) -> Select[Repository]:
@@ -199,20 +209,36 @@ def _count(session: Session, found: Select) -> int:  # type: ignore[type-arg]
 
 
 def _with_siblings(
-    session: Session, repository: Repository, rows: Sequence[tuple[Tag, Manifest | None]]
+    session: Session, repository: Repository, rows: Sequence[tuple[Tag, Manifest | None]], most: int
 ) -> list[TagRow]:
-    digests = {tag.digest for tag, _ in rows if tag.digest}
-    siblings: dict[str, list[str]] = {}
-    for digest, name in session.execute(
-        select(Tag.digest, Tag.name)
-        .where(Tag.repository_id == repository.id, among(Tag.digest, digests))
-        .order_by(Tag.pushed_at.desc(), Tag.name)
+    newest: dict[str, list[str]] = {}
+    totals: dict[str, int] = {}
+    for digest, name, total in session.execute(
+        _newest_of_images(repository, {tag.digest for tag, _ in rows}, most + 1)
     ):
-        siblings.setdefault(digest or "", []).append(name)
-    return [_row(tag, manifest, siblings.get(tag.digest or "", [])) for tag, manifest in rows]
+        newest.setdefault(digest, []).append(name)
+        totals[digest] = total
+    return [_row(tag, manifest, newest.get(tag.digest or "", []), totals, most) for tag, manifest in rows]
 
 
-def _row(tag: Tag, manifest: Manifest | None, same_image: Sequence[str]) -> TagRow:
+def _newest_of_images(repository: Repository, digests: Collection[str | None], most: int) -> Select[str, str, int]:
+    """Of each image its newest tags, with the number of all: one image may have thousands, and only some are read."""
+    order = (Tag.pushed_at.desc(), Tag.name)
+    of_images = (
+        select(
+            Tag.digest,
+            Tag.name,
+            func.count().over(partition_by=Tag.digest).label("total"),
+            func.row_number().over(partition_by=Tag.digest, order_by=order).label("place"),
+        )
+        .where(Tag.repository_id == repository.id, among(Tag.digest, list(filter(None, digests))))
+        .subquery()
+    )
+    found = of_images.c
+    return select(found.digest, found.name, found.total).where(found.place <= most).order_by(found.place)
+
+
+def _row(tag: Tag, manifest: Manifest | None, newest: Sequence[str], totals: Mapping[str, int], most: int) -> TagRow:
     return TagRow(
         name=tag.name,
         digest=tag.digest,
@@ -222,7 +248,8 @@ def _row(tag: Tag, manifest: Manifest | None, same_image: Sequence[str]) -> TagR
         size_reason=_size_reason(tag, manifest),
         pushed_at=tag.pushed_at,
         pushed_at_is_seen=tag.pushed_at_is_seen,
-        same_as=tuple(name for name in same_image if name != tag.name),
+        same_as=tuple(name for name in newest if name != tag.name)[:most],
+        same_as_total=totals.get(tag.digest or "", 1) - 1,
     )
 
 

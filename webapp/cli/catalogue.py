@@ -14,7 +14,6 @@ from webapp.cli.answers import ExitCode, fail, parts, print_json
 from webapp.leases import LeaseHeld
 
 EVERYTHING = Visibility(sees_everything=True)
-ALL_AT_ONCE = 10_000_000
 
 
 @click.command("sync")
@@ -49,7 +48,7 @@ def sync(as_json: bool) -> None:
 def repositories(as_json: bool) -> None:
     """List the repositories of the catalogue."""
     with parts().reading() as session:
-        rows = listing.repositories(session, EVERYTHING, size=ALL_AT_ONCE).rows
+        rows = listing.repositories(session, EVERYTHING, size=listing.ALL_AT_ONCE).rows
     if as_json:
         print_json(
             [
@@ -78,7 +77,7 @@ def tags(repository: str, as_json: bool) -> None:
         found = listing.find_repository(session, EVERYTHING, repository)
         if found is None:
             fail(f"There is no repository {repository} in the catalogue. `sync` reads the registry again.", as_json)
-        rows = listing.tags(session, found, size=ALL_AT_ONCE).rows
+        rows = listing.tags(session, found, size=listing.ALL_AT_ONCE, siblings=listing.ALL_AT_ONCE).rows
     if as_json:
         print_json(
             [

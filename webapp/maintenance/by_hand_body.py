@@ -120,6 +120,8 @@ accepts_writes "$URL" || fail "$URL does not take writes, or does not answer. No
 collect "$work/dry-run" --dry-run
 say "A dry run changes nothing. It says: $summary"
 case $summary in '0 blobs marked, 0 blobs '*) ;; '0 blobs marked, '*) fail "It would delete everything: is CONFIG right?" ;; esac
+other=$(grep -m 1 -E ': marking blob sha(384|512):' "$work/dry-run" || true) # stored by sha256, and so not kept
+[ -z "$other" ] || fail "${other%%:*} names ${other##* marking blob }: a collection would delete its bytes. Nothing was changed."
 printf 'What it would delete stands in %s. Type yes to go on: ' "$work/dry-run"
 read -r answer || answer=no
 [ "$answer" = yes ] || fail "Nothing was changed."

@@ -28,6 +28,7 @@ from webapp.catalogue.sync import REQUESTS_AT_A_TIME, sync
 from webapp.leases import LeaseHeld
 from webapp.maintenance.losses import count_tags, lost_tags
 from webapp.maintenance.models import Question, Run
+from webapp.maintenance.other_digests import WHY, named_otherwise
 from webapp.maintenance.running import DryRun, Maintainer, Running, StepFailed, stop_if_asked, writing_as_holder
 from webapp.registry.errors import NotFound, RegistryError
 
@@ -47,6 +48,9 @@ class Disagreement:
     digest: str
     problem: str
 
+    def __str__(self) -> str:
+        return f"{self.repository}@{self.digest} {self.problem}"
+
 
 def compare(running: Running) -> str:
     """Look at the whole registry anew and compare it with the dry run.
@@ -63,7 +67,11 @@ def compare(running: Running) -> str:
     with maintainer.reading() as session:
         held = list(_held(session, dry_run.began_at))
         suspects = [*_would_be_deleted(session, held, dry_run), *_not_marked(session, dry_run)]
-    found = _still_there(maintainer, suspects)
+        unseen = needs_otherwise(session)  # the dry run's list does not tell of them
+    otherwise = still_there(maintainer, unseen)
+    if otherwise:
+        raise StepFailed(f"{_some(otherwise)}. {WHY}")
+    found = still_there(maintainer, suspects)
     if found:
         raise StepFailed(_sentence(found))
     return f"Nothing that would be deleted is needed by any of the {len(held)} manifests in the catalogue."
@@ -145,7 +153,12 @@ def _not_marked(session: Session, dry_run: DryRun) -> Iterable[Disagreement]:
             yield Disagreement(repository, digest, "was not found by the collector")
 
 
-def _still_there(maintainer: Maintainer, suspects: Sequence[Disagreement]) -> list[Disagreement]:
+def needs_otherwise(session: Session) -> list[Disagreement]:
+    """Manifests of the catalogue that would lose a blob, although no list says so (`other_digests.py`)."""
+    return [Disagreement(name, digest, f"names {blob}") for name, digest, blob in named_otherwise(session)]
+
+
+def still_there(maintainer: Maintainer, suspects: Sequence[Disagreement]) -> list[Disagreement]:
     """Those that answer at this moment: a manifest that was deleted meanwhile is no disagreement."""
 
     def answers(each: Disagreement) -> bool:
@@ -164,6 +177,9 @@ def _still_there(maintainer: Maintainer, suspects: Sequence[Disagreement]) -> li
 
 
 def _sentence(found: Sequence[Disagreement]) -> str:
-    some = "; ".join(f"{each.repository}@{each.digest} {each.problem}" for each in found[:NAMED])
+    return f"The collector and the registry disagree, so nothing is collected: {_some(found)}."
+
+
+def _some(found: Sequence[Disagreement]) -> str:
     more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    return f"The collector and the registry disagree, so nothing is collected: {some}{more}."
+    return "; ".join(map(str, found[:NAMED])) + more

@@ -12,10 +12,11 @@ from sqlalchemy import func, select
 
 from webapp.catalogue.models import Manifest, ManifestDescriptor, RegistryState
 from webapp.checks import Check, CheckState
-from webapp.maintenance.comparison import needs_first_look, sync_now
+from webapp.maintenance.comparison import NAMED, needs_first_look, needs_otherwise, still_there, sync_now
 from webapp.maintenance.confirmations import is_confirmed
 from webapp.maintenance.keeper_checks import keeper_checks
 from webapp.maintenance.models import Strategy
+from webapp.maintenance.other_digests import KEPT, REMEDY, WHY
 from webapp.maintenance.proofs import ProofFailed, prove_writes_accepted, prove_writes_refused
 from webapp.maintenance.pull_proof import newest_tags, pulling_now
 from webapp.maintenance.registry_config import config_checks, needs_confirmation
@@ -72,6 +73,7 @@ def preflight(maintainer: Maintainer, folder: Path, strategy: Strategy) -> list[
         _takes_writes(maintainer),
         *_others_refuse(maintainer),
         _catalogue_is_sure(maintainer),
+        _no_blob_is_named_otherwise(maintainer),
         _no_removal_is_open(maintainer),
         *_keeper_is_of_this_registry(maintainer, state, folder),
         *config_checks(maintainer.config, state.variables, state.drain_s, is_confirmed(maintainer)),
@@ -154,6 +156,19 @@ def _catalogue_is_sure(maintainer: Maintainer) -> Check:
     if doubt:
         return Check(name, CheckState.BAD, f"{doubt} A collection would delete it all.", "Status says what to do.")
     return Check(name, CheckState.GOOD, "Nothing that it held has vanished.")
+
+
+def _no_blob_is_named_otherwise(maintainer: Maintainer) -> Check:
+    name = f"Blobs are named by {KEPT}"
+    with maintainer.reading() as session:
+        suspects = needs_otherwise(session)[:NAMED]  # the comparison asks about all of them
+    try:
+        found = still_there(maintainer, suspects)
+    except StepFailed as failure:
+        return Check(name, CheckState.BAD, failure.sentence)
+    if found:
+        return Check(name, CheckState.BAD, f"{found[0]}. {WHY}", REMEDY, "\n".join(map(str, found[1:])))
+    return Check(name, CheckState.GOOD, f"No manifest in the catalogue names a blob by another digest than {KEPT}.")
 
 
 def _no_removal_is_open(maintainer: Maintainer) -> Check:

@@ -3,6 +3,9 @@
 Every request is harmless on a registry that would carry it out: a digest that nothing has, a body that is no manifest
 (distribution.md 1.4). No upload is ever started to see whether it is refused, since that creates a repository's
 folder: uploads are proved by what OPTIONS offers, which comes from the table by which the registry itself refuses.
+
+A proxy that the environment names (HTTP_PROXY) speaks for itself and of its own way: whoever does not go through it may
+still push. Its errors prove nothing, and what is asked past it neither; only the registry's own OPTIONS does.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from webapp.registry.capabilities import (
     read_mode,
 )
 from webapp.registry.client import RegistryClient
-from webapp.registry.errors import Denied, ReadOnly, RegistryError, RegistryTimeout, RegistryUnreachable
+from webapp.registry.errors import Denied, ProxyFailed, ReadOnly, RegistryError, RegistryTimeout, RegistryUnreachable
 from webapp.registry.manifests import OCI_INDEX, OCI_MANIFEST
 from webapp.registry.presence import refuses_connections
 
@@ -29,6 +32,11 @@ POLL_S = 0.05
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 METHODS_PROVED = 7
 """PUT and DELETE of manifests, DELETE of blobs, POST, PATCH, PUT and DELETE of uploads."""
+
+BEHIND_A_PROXY = (
+    "It is reached through a proxy that the environment names, whose refusals say nothing of the registry. "
+    "Name its host in NO_PROXY."
+)
 
 PROBE_TAG = "probe"
 PROBE_TYPE = "application/vnd.holystone.probe.v1+json"
@@ -121,13 +129,15 @@ def prove_push(client: RegistryClient, repository: str) -> str:
 
 
 def _is_away(client: RegistryClient) -> bool:
+    if client.uses_proxy:
+        return False
     if refuses_connections(client.url):
         return True
     try:
         client.ping()
     except RegistryTimeout:
         return False
-    except RegistryUnreachable:  # a proxy says that nobody is behind it
+    except RegistryUnreachable:  # a reverse proxy says that nobody is behind it
         return True
     except RegistryError:
         return False
@@ -140,13 +150,16 @@ def _prove_refused(client: RegistryClient) -> None:
         offered |= client.allowed_methods_on_blobs(PROBED_REPOSITORY, NO_SUCH_DIGEST)
         if offered & WRITES:
             raise ProofFailed(f"{client.url} still takes writes: OPTIONS offers {', '.join(sorted(offered))}.")
+        if client.uses_proxy and not offered:
+            raise ProofFailed(f"{client.url} does not answer OPTIONS. {BEHIND_A_PROXY}")
         answers = {
             "DELETE": _answer_to(lambda: client.delete_manifest(PROBED_REPOSITORY, NO_SUCH_DIGEST)),
             "DELETE of a blob": _answer_to(lambda: client.delete_blob(PROBED_REPOSITORY, NO_SUCH_DIGEST)),
             "PUT": _answer_to(lambda: client.put_manifest(PROBED_REPOSITORY, PROBED_TAG, OCI_INDEX, NOT_A_MANIFEST)),
         }
     except RegistryError as error:
-        raise ProofFailed(f"{client.url}: {error.sentence}") from error
+        why = f" {BEHIND_A_PROXY}" if client.uses_proxy and not isinstance(error, ProxyFailed) else ""
+        raise ProofFailed(f"{client.url}: {error.sentence}{why}") from error
     # nginx says 403 for a writer that is away (deploy/nginx). A user without rights is told so, too: what OPTIONS
     # offers is the same for every user, so there has to be an answer to it.
     refusals = ReadOnly | Denied if offered else ReadOnly

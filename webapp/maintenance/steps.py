@@ -12,9 +12,11 @@ from webapp.catalogue.models import RegistryMode
 from webapp.catalogue.sync import note_mode
 from webapp.maintenance.limits import longest_s
 from webapp.maintenance.models import Run, Strategy
+from webapp.maintenance.other_digests import REMEDY, WHY, first_in_store
 from webapp.maintenance.proofs import ProofFailed, prove_push, prove_writes_refused, wait_until_accepted
 from webapp.maintenance.pull_proof import prove_pull
 from webapp.maintenance.running import NothingOrdered, OrderEnded, Running, StepFailed, StopAsked, writing_as_holder
+from webapp.maintenance.store_tree import shown
 from webapp.maintenance.waiting import KeeperLost, wait_for
 from webapp.registry.client import RegistryClient
 from webapp.removal.journal import any_unfinished
@@ -72,6 +74,7 @@ def prove_and_go(running: Running) -> str:
         proofs = [_prove_refused(running), *_prove_pull_meanwhile(running)]
     except ProofFailed as error:
         raise StepFailed(error.sentence) from error
+    _look_for_other_digests(running)
     with writing_as_holder(running) as session:
         if any_unfinished(session):
             raise StepFailed("A removal began meanwhile, or it is not known how one ended.")
@@ -139,6 +142,18 @@ def _prove_refused(running: Running) -> str:
         return prove_writes_refused(maintainer.others, [maintainer.client])
     readers = [maintainer.reads] if maintainer.reads else []
     return prove_writes_refused([*readers, *maintainer.others], [maintainer.client])
+
+
+def _look_for_other_digests(running: Running) -> None:
+    """In the store, which does not change any more: what was pushed since the comparison is not in the catalogue."""
+    store = running.maintainer.store
+    try:
+        found = first_in_store(store) if store is not None else None
+    except OSError:  # the checks before the run have said that the store cannot be read
+        return
+    if found:
+        repository, digest, blob = found
+        raise StepFailed(f"{shown(repository)}@{digest} names {blob}. {WHY} {REMEDY}")
 
 
 def _prove_pull_meanwhile(running: Running) -> list[str]:

@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from webapp.checks import Check, CheckState
-from webapp.maintenance.store_tree import LAYOUT, folders_in, repositories, shown
+from webapp.maintenance.store_tree import LAYOUT, folders_in, repositories, shown, start_of
 
 LINKS = "Links in the store"
 MANIFESTS = "Manifests in the store"
@@ -27,6 +27,7 @@ SECOND_LOOK_S = 1.0
 LARGEST_MANIFEST_BYTES = 4 * 1024 * 1024  # more the registry does not read, and ends
 _HEX_DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
 _LARGEST_LINK_BYTES = 256
+_LAYER_LINK_BYTES = len("sha256:") + 64
 
 
 class Kind(StrEnum):
@@ -81,12 +82,13 @@ def _faults(store: Path) -> Iterator[Fault]:
 
 
 def _layer_links(name: str, layers: str) -> Iterator[Fault]:
-    """By their size alone: there are many, and the registry writes them in one piece."""
+    """By their size alone: there are many, and the registry writes them in one piece. All say a sha256: a blob that was
+    pushed by another digest has a link under each, and both lead to its bytes (`other_digests.py`)."""
     for algorithm in folders_in(layers):
         for hexadecimal in folders_in(f"{layers}/{algorithm}"):
             link = f"{layers}/{algorithm}/{hexadecimal}/link"
             seen = _seen(link)
-            if seen is not None and seen[0] != len(algorithm) + 1 + len(hexadecimal):
+            if seen is not None and seen[0] != _LAYER_LINK_BYTES:
                 what = "its link is empty" if seen[0] == 0 else "its link is cut off"
                 yield Fault(Kind.LINK, f"{name}, layer {algorithm}:{hexadecimal}", what, seen)
 
@@ -96,7 +98,7 @@ def _revisions(store: Path, name: str, revisions: str, good: set[str]) -> Iterat
     for algorithm in folders_in(revisions):
         for hexadecimal in folders_in(f"{revisions}/{algorithm}"):
             link = f"{revisions}/{algorithm}/{hexadecimal}/link"
-            says = _start_of(link, _LARGEST_LINK_BYTES)
+            says = start_of(link, _LARGEST_LINK_BYTES)
             if says is None:
                 continue  # deleted: its folder stays
             digest = f"{algorithm}:{hexadecimal}"
@@ -114,7 +116,7 @@ def _revisions(store: Path, name: str, revisions: str, good: set[str]) -> Iterat
 
 def _fault_of_manifest(data: str, algorithm: str, hexadecimal: str) -> str:
     """Bytes that have their digest were accepted as a manifest once, so that they need not be understood here."""
-    raw = _start_of(data, LARGEST_MANIFEST_BYTES + 1)
+    raw = start_of(data, LARGEST_MANIFEST_BYTES + 1)
     if raw is None:
         return "its bytes are missing"
     if not raw:
@@ -133,7 +135,7 @@ def _tags(name: str, folder: str, good: set[str]) -> Iterator[Fault]:
         yield Fault(Kind.MANIFEST, name, "it has tags, but the folder of its manifests is missing", None)
     for tag in tags:
         link = f"{folder}/_manifests/tags/{tag}/current/link"
-        says = _start_of(link, _LARGEST_LINK_BYTES)
+        says = start_of(link, _LARGEST_LINK_BYTES)
         if says is None:
             continue  # deleted while we looked, or never finished
         where = f"{name}, tag {tag}"
@@ -141,15 +143,6 @@ def _tags(name: str, folder: str, good: set[str]) -> Iterator[Fault]:
             yield Fault(Kind.LINK, where, "its link is empty", _seen(link))
         elif says.decode("ascii", "replace") not in good:
             yield Fault(Kind.TAG, where, "its manifest is not there", _seen(link))
-
-
-def _start_of(path: str, most_bytes: int) -> bytes | None:
-    """At most that many of a file's bytes; None where there is no such file."""
-    try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
-            return file.read(most_bytes)
-    except (FileNotFoundError, IsADirectoryError):
-        return None
 
 
 def _seen(path: str) -> tuple[int, int, int] | None:

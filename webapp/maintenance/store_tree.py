@@ -38,6 +38,15 @@ def folders_in(folder: str) -> list[str]:
         return []
 
 
+def start_of(path: str, most_bytes: int) -> bytes | None:
+    """At most that many of a file's bytes; None where there is no such file."""
+    try:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+            return file.read(most_bytes)
+    except (FileNotFoundError, IsADirectoryError):
+        return None
+
+
 def shown(name: str) -> str:
     """A name from the disk, for people: what is not text in it is marked."""
     return os.fsencode(name).decode("utf-8", "replace")

@@ -59,12 +59,13 @@ def register(app: Flask) -> None:
 
 
 def frame() -> dict[str, Any]:
-    """The variables of templates/layout.html. Fragments have no frame, and leave the toasts to the next page."""
+    """The variables of templates/layout.html, and the registry's name. Fragments have no frame, and leave the toasts to the next page."""
+    everywhere = {"public_name": parts().settings.public_name}
     if g.get("is_fragment"):
-        return {"person": person()}
+        return {**everywhere, "person": person()}
     common = {
+        **everywhere,
         "theme": chosen_theme(),
-        "public_name": parts().settings.public_name,
         "toasts": get_flashed_messages(category_filter=[TOAST]),
         "troubles": get_flashed_messages(category_filter=[TROUBLE]),
     }

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.catalogue.checks import DELETE_LINES
-from webapp.catalogue.listing import some_tag_rows
+from webapp.catalogue.listing import ALL_AT_ONCE, some_tag_rows
 from webapp.catalogue.models import Repository
 from webapp.catalogue.referrers import kind_of_tag
 from webapp.pages.asked import LEAVE, Asked, Scope
@@ -236,7 +236,7 @@ def _known_tags(session: Session, asked: Asked) -> tuple[list[tuple[str, str]], 
         return [], None
     if asked.is_image:
         return [(tag.name, tag.digest or "") for tag in repository.tags], repository.synced_at
-    rows = some_tag_rows(session, repository, asked.tags)
+    rows = some_tag_rows(session, repository, asked.tags, ALL_AT_ONCE)
     names = {row.name: row.digest or "" for row in rows}
     if asked.siblings == Siblings.REMOVE:
         names |= {name: row.digest or "" for row in rows for name in row.same_as}

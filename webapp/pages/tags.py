@@ -57,6 +57,7 @@ class TagLine:
     pushed_at: datetime
     pushed_is_seen: bool
     same_as: list[str]
+    same_as_total: int
     note: str
     join: str
 
@@ -187,6 +188,7 @@ def _line(row: listing.TagRow, notes: Mapping[str, str], join: str) -> TagLine:
         pushed_at=row.pushed_at,
         pushed_is_seen=row.pushed_at_is_seen,
         same_as=list(row.same_as),
+        same_as_total=row.same_as_total,
         note=notes.get(row.name, ""),
         join=join,
     )

@@ -70,6 +70,11 @@ class RegistryClient:
         """The registry's address."""
         return self._transport.url
 
+    @property
+    def uses_proxy(self) -> bool:
+        """Whether it is reached through a proxy that the environment names: an error may then be the proxy's own."""
+        return self._transport.uses_proxy
+
     def ping(self) -> Greeting:
         """Ask whether a registry answers, and whether it lets us in."""
         answer = self._ask("GET", "/v2/", cap_bytes=SMALL_CAP_BYTES)

@@ -55,6 +55,11 @@ class Transport:
         self._wire = Wire(self.url, ca_file, connect_timeout_s, read_timeout_s, monotonic)
         self._sign_in = SignIn(self.url, authentication, token_realms, self._ask_for_token, monotonic)
 
+    @property
+    def uses_proxy(self) -> bool:
+        """Whether the registry is reached through a proxy that the environment names."""
+        return self._wire.uses_proxy(self.url)
+
     def request(
         self,
         method: str,

@@ -117,6 +117,13 @@ class Wire:
         except (requests.RequestException, BrokenBody, OSError) as error:
             raise _named(error) from error
 
+    def uses_proxy(self, url: str) -> bool:
+        """Whether the environment names a proxy for that host, be it one that cannot be used."""
+        try:
+            return bool(self._proxies_for(url))
+        except ProxyFailed:
+            return True
+
     def _adapter(self, url: str) -> HTTPAdapter:
         """Only the registry itself is held to its own authority; where it sends us may have the usual ones."""
         if url.startswith("http:") or (self._ca_file and url.startswith(self._origin)):
