@@ -72,3 +72,20 @@ def test_a_child_that_nobody_has_seen_and_that_was_deleted_below_its_index_count
     freed = stage.look(index.digest, "1.0").space.bytes_freed
 
     assert freed == len(index.raw) + sum(len(child.raw) for child in children)
+
+
+def test_a_child_that_another_repository_has_lost_below_its_index_holds_nothing_back(stage: Stage) -> None:
+    _, children = stage.push_index("one", "1.0")
+    stage.pusher.push_index("team/web", children, ["1.0"])
+    for child in children:
+        stage.client.delete_manifest("team/web", child.digest)
+    stage.sync()
+    before = stored_bytes(stage.registry)
+
+    looked = stage.look("1.0")
+    stage.press(looked)
+    stage.registry.collect()
+
+    blobs = {blob.raw for child in children for blob in child.blobs}
+    assert looked.space.bytes_freed == sum(len(raw) for raw in blobs)
+    assert before - stored_bytes(stage.registry) == looked.space.bytes_freed

@@ -19,6 +19,9 @@ from webapp.registry.manifests import ImageConfig, Manifest, ManifestBytes, Mani
 
 CONFIG_CAP_BYTES = 4 * 1024 * 1024
 DEEPEST_INDEX = 8
+MOST_PLACES = 3
+"""In so many repositories a manifest is asked for that the first of them has not."""
+
 AWAY = (RegistryUnreachable, NoToken)
 PASSING = (*AWAY, RegistryFailed, Throttled)
 """Errors of a moment: what met one is tried again at the next look, while other answers stay what they are."""
@@ -201,8 +204,10 @@ def _read_new_manifests(
     client: RegistryClient, executor: Executor, seen: Iterable[SeenRepository], known: Known
 ) -> tuple[tuple[SeenManifest, ...], dict[str, str]]:
     """Read each digest that is new, level by level. Also: the digests that could not be read, and why."""
-    wanted = {digest: each.name for each in seen for digest in each.revisions or ()}
-    wanted |= {tag.digest: each.name for each in seen for tag in each.tags if tag.digest}
+    wanted: dict[str, list[str]] = {}
+    for each in seen:
+        for digest in {tag.digest for tag in each.tags if tag.digest}.union(each.revisions or ()):
+            wanted.setdefault(digest, []).append(each.name)
     levels: list[list[SeenManifest]] = []
     unreadable: dict[str, str] = {}
     silent: dict[str, RegistryError] = {}
@@ -213,15 +218,25 @@ def _read_new_manifests(
         if not new:
             break
         looked_at |= new
-        places = [(wanted[digest], digest) for digest in sorted(new)]
-        read = list(executor.map(lambda place: _read(client, silent, *place), places))
+        places = [(wanted[digest][:MOST_PLACES], digest) for digest in sorted(new)]
+        read = list(executor.map(lambda place: _read_anywhere(client, silent, *place), places))
         levels.append([each for each in read if isinstance(each, SeenManifest)])
         unreadable.update({each.digest: each.why for each in read if isinstance(each, Unreadable)})
-        wanted = {
-            child.digest: wanted[parent.bytes.digest] for parent in levels[-1] for child in parent.manifest.children
-        }
+        below: dict[str, list[str]] = {}
+        for parent in levels[-1]:
+            for child in parent.manifest.children:
+                below.setdefault(child.digest, []).extend(wanted[parent.bytes.digest])
+        wanted = below
     children_first = tuple(each for level in reversed(levels) for each in level)
     return _complete(children_first, unreadable), unreadable
+
+
+def _read_anywhere(
+    client: RegistryClient, silent: dict[str, RegistryError], repositories: Iterable[str], digest: str
+) -> SeenManifest | Unreadable | None:
+    """One manifest, from the first of some repositories that has it: an index may have lost a child in one of them."""
+    found = (_read(client, silent, repository, digest) for repository in repositories)
+    return next((each for each in found if each is not None), None)
 
 
 def _read(

@@ -18,7 +18,7 @@ from webapp.catalogue.models import DescriptorRole, Manifest, ManifestDescriptor
 from webapp.catalogue.revisions import unknown
 from webapp.database import among
 from webapp.registry.client import RegistryClient
-from webapp.registry.errors import NotFound
+from webapp.registry.errors import NotFound, RegistryError, RegistryUnreachable
 from webapp.removal.looks import REQUESTS_AT_A_TIME
 from webapp.removal.material import Facts
 from webapp.removal.plan import Plan
@@ -63,10 +63,30 @@ WHERE EXISTS (
         naming.manifest_id IN (SELECT id FROM staying)
         OR EXISTS (
             SELECT 1 FROM repository_manifests rm
-            WHERE rm.manifest_id = naming.manifest_id AND rm.repository_id NOT IN (SELECT id FROM here)
+            WHERE rm.manifest_id = naming.manifest_id
+              AND rm.repository_id NOT IN (SELECT id FROM here)
+              AND NOT EXISTS (
+                SELECT 1 FROM json_each(:absent) a
+                WHERE a.value ->> 0 = rm.repository_id AND a.value ->> 1 = rm.manifest_id
+              )
         )
       )
 )
+"""
+
+# What needs one of these in another repository, and is there only as far as an index that was seen there names it.
+_SAID_TO_NEED = """
+SELECT DISTINCT rm.repository_id, rm.manifest_id, r.name, m.digest
+FROM json_each(:blobs) wanted
+JOIN (
+    SELECT digest, manifest_id FROM manifest_descriptors WHERE role <> 'subject'
+    UNION ALL
+    SELECT digest, id FROM manifests
+) naming ON naming.digest = wanted.value
+JOIN repository_manifests rm ON rm.manifest_id = naming.manifest_id
+JOIN repositories r ON r.id = rm.repository_id AND r.name NOT IN (SELECT value FROM json_each(:repositories))
+JOIN manifests m ON m.id = rm.manifest_id
+WHERE NOT EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = r.id AND t.digest = m.digest)
 """
 
 
@@ -117,9 +137,32 @@ def _freed_blobs(
         kept.update(child for each in plan.rewrites for child in _listed_in(each.raw))
     wanted = blobs.keys() - kept
     asked = {"blobs": _as_json(wanted), "staying": _as_json(staying), "repositories": _as_json(going)}
+    asked["absent"] = _as_json(_absent(remover, asked) if remover.revisions is unknown else ())
     with remover.reading() as session:
         needed = set(session.execute(text(_STILL_NEEDED), asked).scalars())
     return {digest: blobs[digest] for digest in wanted - needed}
+
+
+def _absent(remover: Remover, asked: dict[str, str]) -> list[tuple[int, int]]:
+    """Repository and manifest of what should need some of it elsewhere, and is not there: an index may lack a child.
+
+    What does not tell counts as not there, since the figure is the most that may be freed.
+    """
+    with remover.reading() as session:
+        said = [tuple(row) for row in session.execute(text(_SAID_TO_NEED), asked)]
+
+    def is_there(_repository_id: int, _manifest_id: int, repository: str, digest: str) -> bool:
+        try:
+            remover.client.head_manifest(repository, digest)
+        except RegistryUnreachable:
+            raise
+        except RegistryError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
+        found = executor.map(lambda each: is_there(*each), said)
+        return [(each[0], each[1]) for each, is_found in zip(said, found, strict=True) if not is_found]
 
 
 def _listed_in(raw: bytes) -> Iterable[str]:
@@ -190,5 +233,5 @@ def _why_not_exact(remover: Remover, planned: Collection[tuple[Facts, Plan]]) ->
         return NOT_KNOWN_NOW if session.scalar(others) is not None else ""
 
 
-def _as_json(values: Iterable[str]) -> str:
+def _as_json(values: Iterable[object]) -> str:
     return json.dumps(list(values))
