@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from webapp.registry.client import RegistryClient, open_registry
 
 hypothesis.settings.register_profile("no wall-clock time is asserted", deadline=None)
 hypothesis.settings.load_profile("no wall-clock time is asserted")
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # as a shell starts what runs in the background, with all it starts
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("made_by", sa.String, nullable=False),
         sa.Column("ended_at", sa.DateTime, nullable=True),
     )
+    op.create_index("ix_windows_ended_at", "windows", ["ended_at"])
     op.create_table(
         "occurrences",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -63,6 +64,7 @@ def upgrade() -> None:
         sa.Column("stopped_by", sa.String, nullable=False),
     )
     op.create_index("ix_holds_outcome", "holds", ["outcome"])
+    op.create_index("ix_holds_held_at", "holds", ["held_at"])
     op.create_table(
         "notices",
         sa.Column("id", sa.Integer, primary_key=True),

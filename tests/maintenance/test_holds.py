@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,11 +22,12 @@ from tests.runtime.keeper_process import accepts_writes, wait_for
 from webapp.activities.models import Activity, ActivityKind, Outcome
 from webapp.catalogue.models import RegistryMode
 from webapp.database import writing_to
+from webapp.leases import KEEPER_LEASE, take
 from webapp.maintenance import holds
 from webapp.maintenance.hold_records import ask_to_end, open_holds, until_words, why_not_deleted
 from webapp.maintenance.holds import HOW_LONG, REMOVAL_BEGAN, HoldFailed, hold, why_refused
 from webapp.maintenance.models import Hold, RunKind, RunOutcome
-from webapp.maintenance.reconcile import end_interrupted_runs
+from webapp.maintenance.reconcile import end_hold_now, end_interrupted_runs
 from webapp.maintenance.run import RunUnderWay, cancel, run
 from webapp.maintenance.waiting import has_order
 from webapp.registry.client import RegistryClient
@@ -230,6 +233,23 @@ def test_nothing_begins_while_the_registry_is_held(house: House, gone: Built) ->
     assert why.endswith(" by alice: backup. Runs and other holds can begin after that.")
     end(house)
     assert house.run().outcome == RunOutcome.SUCCEEDED
+
+
+def test_a_hold_that_is_ended_while_somebody_looks_is_written_down_as_soon_as_that_is_over(house: House) -> None:
+    row = begin(house)
+    with writing_to(house.engine)() as session:
+        assert ask_to_end(session, row.id, "bob")
+        take(session, KEEPER_LEASE, "another process")
+    looks = iter(range(1000))
+
+    def monotonic() -> float:
+        if next(looks) == 5:
+            house.forget_lease()
+        return time.monotonic()
+
+    end_hold_now(replace(house.maintainer, monotonic=monotonic), house.keeper.folder, row.token)
+    assert (the_hold(house).outcome, the_hold(house).reason) == (RunOutcome.STOPPED, "bob ended it early.")
+    assert_read_write(house)
 
 
 @pytest.mark.parametrize("minutes", [-5, 0.5, 24 * 60 + 1])

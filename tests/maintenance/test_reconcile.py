@@ -7,6 +7,7 @@ from dataclasses import replace
 from demo.build import Built
 from tests.maintenance.house import House, assert_read_write
 from webapp.catalogue.models import RegistryMode
+from webapp.catalogue.sync import check_registry
 from webapp.maintenance.models import StepName
 from webapp.maintenance.reconcile import PATIENCE_S, UNEXPLAINED, Unreadable, reconcile
 from webapp.runtime.orders import Ended, Kind, Phase
@@ -24,6 +25,8 @@ def test_a_registry_that_is_read_only_without_run_or_hold_is_reported(house: Hou
     reconcile(house.maintainer, Unreadable())
     state = house.registry_state()
     assert (state.mode, state.mode_sentence) == (RegistryMode.READ_ONLY, UNEXPLAINED)
+    check_registry(house.maintainer.catalogue)
+    assert house.registry_state().mode_sentence == UNEXPLAINED, "who asks every minute knows no better"
     house.keeper.go(token)
     house.keeper.result(token)
     assert_read_write(house)

@@ -293,8 +293,11 @@ def _judge_vanished(catalogue: Catalogue, vanished: dict[str, int], could_be_rea
 
 def _note_capabilities(session: Session, found: Capabilities, now: datetime) -> None:
     mode = RegistryMode(found.mode.value) if found.reachable else RegistryMode.UNREACHABLE
-    note_mode(session, mode, " ".join(found.sentences), now)
     state = registry_state(session)
+    knows_why = (
+        mode == RegistryMode.READ_ONLY == state.mode and state.mode_sentence
+    )  # a run's, a hold's, or that none is
+    note_mode(session, mode, state.mode_sentence if knows_why else " ".join(found.sentences), now)
     if found.reachable:
         state.may_list, state.may_delete, state.generation = found.may_list, found.may_delete, found.generation
 

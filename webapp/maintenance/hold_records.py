@@ -126,7 +126,7 @@ def may_be_away(session: Session, now: datetime) -> bool:
 
 def broken_words(session: Session, now: datetime) -> str:
     """That the latest hold did not last until its end, for a day; '' where it did, or goes on."""
-    row = session.scalar(select(Hold).where(Hold.held_at.is_not(None)).order_by(Hold.id.desc()).limit(1))
+    row = session.scalar(select(Hold).where(Hold.held_at.is_not(None)).order_by(Hold.held_at.desc()).limit(1))
     if row is None or row.finished_at is None or now > row.until + TOLD_FOR:
         return ""
     is_early = row.outcome == RunOutcome.FAILED and row.finished_at < row.until

@@ -205,7 +205,7 @@ class Hold(Base):
     fencing_token: Mapped[int]
     started_at: Mapped[datetime]
     until: Mapped[datetime]
-    held_at: Mapped[datetime | None]
+    held_at: Mapped[datetime | None] = mapped_column(index=True)
     finished_at: Mapped[datetime | None]
     outcome: Mapped[RunOutcome | None]
     reason: Mapped[str] = mapped_column(default="")

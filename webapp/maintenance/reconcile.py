@@ -7,6 +7,7 @@ Nothing is resumed that the keeper knows nothing of, also not after a backup of 
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from webapp.maintenance.models import Run, RunOutcome, StepName, Strategy
 from webapp.maintenance.records import end_run, unfinished_runs
 from webapp.maintenance.running import Maintainer, Running
 from webapp.maintenance.take_up import INTERRUPTED, take_up
-from webapp.maintenance.waiting import KeeperLost, cancel, cancel_before_go, wait_for
+from webapp.maintenance.waiting import POLL_S, KeeperLost, cancel, cancel_before_go, wait_for
 from webapp.registry.capabilities import Mode, read_mode
 from webapp.registry.errors import RegistryError, RegistryUnreachable
 from webapp.runtime import orders
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 UNEXPLAINED = "It is read-only, and no run or hold of Holystone explains that."
 PATIENCE_S = 300.0
 """For so long nothing is done about records that cannot be read."""
+
+WRITTEN_WITHIN_S = 10.0
 
 
 @dataclass(slots=True)
@@ -82,7 +85,15 @@ def end_hold_now(maintainer: Maintainer, folder: Path, token: str) -> None:
     cancel(folder, token)
     with suppress(KeeperLost):  # whoever looks next writes it down
         wait_for(folder, token, maintainer.monotonic)
-    end_interrupted_runs(maintainer)
+    give_up = maintainer.monotonic() + WRITTEN_WITHIN_S
+    while _is_open(maintainer, token) and maintainer.monotonic() < give_up:  # somebody else may be looking just now
+        end_interrupted_runs(maintainer)
+        time.sleep(POLL_S)
+
+
+def _is_open(maintainer: Maintainer, token: str) -> bool:
+    with maintainer.reading() as session:
+        return any(each.token == token for each in open_holds(session))
 
 
 def look_at_mode(maintainer: Maintainer) -> None:

@@ -52,7 +52,7 @@ class Window(Base):
     paused_until: Mapped[datetime | None]
     planned_from: Mapped[datetime]
     made_by: Mapped[str]
-    ended_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None] = mapped_column(index=True)
 
 
 class Occurrence(Base):
