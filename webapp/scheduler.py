@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from webapp.catalogue.models import RegistryState
 from webapp.catalogue.rows import registry_state
@@ -63,8 +64,14 @@ def start(parts: Parts) -> BackgroundScheduler:
         next_run_time=parts.now(),
         id=reconcile_runs.__name__,
     )
+    logging.getLogger("apscheduler.executors.default").addFilter(_is_news)
     scheduler.start()
     return scheduler
+
+
+def _is_news(told: logging.LogRecord) -> bool:
+    """Whether a job's failure is worth a line. That the records cannot be used is said once, by `reconcile`."""
+    return not (told.exc_info and type(told.exc_info[1]) in (DatabaseError, OperationalError))
 
 
 def beat(parts: Parts) -> None:

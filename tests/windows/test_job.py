@@ -51,6 +51,23 @@ def test_the_job_returns_at_once_and_the_run_goes_on(house: House, gone: Built, 
     assert not house.has(gone)
 
 
+def test_records_that_cannot_be_used_are_one_line_of_the_log_however_many_jobs_need_them(
+    house: House, parts: Parts, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.execute("DROP TABLE runs")
+    monkeypatch.setattr(scheduler, "RECONCILE_INTERVAL_S", 0.05)
+    looks: list[None] = []
+    monkeypatch.setattr(scheduler, "look_for_trouble", lambda _parts: looks.append(None))
+    monkeypatch.setattr(scheduler, "NOTICE_INTERVAL_S", 0.05)
+    running: BackgroundScheduler = scheduler.start(parts)
+    try:
+        wait_for(lambda: len(looks) > 10, "the jobs have run again and again")
+    finally:
+        running.shutdown()
+    told = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert told == ["The records cannot be read: OperationalError"]
+
+
 def test_the_scheduler_asks_what_is_due_and_forgives_a_machine_that_slept(parts: Parts) -> None:
     running: BackgroundScheduler = scheduler.start(parts)
     try:

@@ -56,6 +56,8 @@ def reconcile(maintainer: Maintainer, unreadable: Unreadable) -> None:
     except SQLAlchemyError as error:
         _without_records(maintainer, unreadable, error)
     else:
+        if unreadable.since_s is not None:
+            log.warning("The records can be read again")
         unreadable.since_s = None
 
 
