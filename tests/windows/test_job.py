@@ -54,7 +54,7 @@ def test_the_job_returns_at_once_and_the_run_goes_on(house: House, gone: Built, 
 def test_records_that_cannot_be_used_are_one_line_of_the_log_however_many_jobs_need_them(
     house: House, parts: Parts, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house.execute("DROP TABLE runs")
+    house.execute("DROP TABLE registry_state")
     monkeypatch.setattr(scheduler, "RECONCILE_INTERVAL_S", 0.05)
     looks: list[None] = []
     monkeypatch.setattr(scheduler, "look_for_trouble", lambda _parts: looks.append(None))

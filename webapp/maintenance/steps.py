@@ -33,7 +33,6 @@ READ_WRITE_WITHIN_S = 60.0
 SOON_S = 0.02
 NOTED_EVERY_S = 1.0
 READS = {Strategy.STOP: Reads.NONE, Strategy.READ_ONLY: Reads.SAME, Strategy.OVERLAPPED: Reads.OWN}
-STEPPED_ASIDE_IN = (Phase.HOLDING, Phase.COLLECTING, Phase.RETURNING)
 STEPPED_ASIDE = {
     Strategy.STOP: "The registry has let go of its store; nobody answers in its place.",
     Strategy.READ_ONLY: "The registry has let go of its store; a read-only one answers in its place.",
@@ -57,7 +56,7 @@ def send_order(running: Running) -> str:
 def await_aside(running: Running) -> str:
     """Wait until the registry has let go of its store, and write down that it is read-only."""
     maintainer = running.maintainer
-    ended = _wait(running, lambda state: state.phase in STEPPED_ASIDE_IN)
+    ended = _wait(running, lambda state: state.phase in (Phase.HOLDING, Phase.COLLECTING))
     if ended is not None:
         raise OrderEnded(ended.reason or f"The keeper ended the order: {ended.ended}.")
     with writing_as_holder(running) as session:

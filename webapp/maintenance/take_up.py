@@ -35,9 +35,8 @@ def _what_is_left(running: Running) -> Iterator[tuple[StepName, Act]]:
     """The steps that are still to be taken; each is chosen when the one before it is done."""
     if not _has_begun_to_collect(running):
         running.found.sizes_before = blob_sizes(running.maintainer.store)
-    if not _is_done(running, StepName.ORDER):
-        yield StepName.ORDER, await_aside
-    if not _has_begun_to_collect(running):
+        if not _is_done(running, StepName.ORDER):
+            yield StepName.ORDER, await_aside
         running.found.pulls = _pulls(running)
         yield StepName.PROVE_READ_ONLY, prove_and_go
     yield StepName.COLLECT, await_collector
