@@ -56,7 +56,7 @@ def broken(shelf: Shelf, pusher: Pusher) -> Iterator[Broken]:
         )
 
     with odd_registry(reply) as odd:
-        client = RegistryClient(Transport(odd.url, connect_timeout_s=2, read_timeout_s=0.5, pauses_s=()))
+        client = RegistryClient(Transport(odd.url, connect_timeout_s=2, read_timeout_s=1.5, pauses_s=()))
         broken.catalogue = replace(shelf.catalogue, client=client)
         assert sync(broken.catalogue).is_complete
         yield broken

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from dataclasses import replace
 from typing import Any
 
@@ -302,10 +304,16 @@ def test_bytes_of_a_manifest_that_is_gone_are_not_found(bob: Visitor) -> None:
     assert "The registry does not have this." in text_of(gone)
 
 
-def test_bytes_that_do_not_come_in_time_are_not_waited_for(app: Flask, bob: Visitor) -> None:
+def test_bytes_that_do_not_come_in_time_are_not_waited_for(
+    app: Flask, bob: Visitor, fleet_registry: RegistryProcess
+) -> None:
     digest = digest_of(app, API, "1.4")
     app.extensions["holystone-background"].look_s = 0.0
-    slow = bob.get(f"{page_of(digest, API)}/raw")
+    os.kill(fleet_registry.pid, signal.SIGSTOP)
+    try:
+        slow = bob.get(f"{page_of(digest, API)}/raw")
+    finally:
+        os.kill(fleet_registry.pid, signal.SIGCONT)
     assert slow.status_code == 504
     assert "The registry has not answered within 5 seconds." in text_of(slow)
 

@@ -27,7 +27,7 @@ TAGS = Reply(200, b'{"tags":["1.4"]}')
 
 def client_of(url: str, slept: list[float] | None = None) -> RegistryClient:
     sleep = slept.append if slept is not None else lambda _s: None
-    return RegistryClient(Transport(url, connect_timeout_s=2, read_timeout_s=0.3, pauses_s=PAUSES_S, sleep=sleep))
+    return RegistryClient(Transport(url, connect_timeout_s=2, read_timeout_s=1, pauses_s=PAUSES_S, sleep=sleep))
 
 
 def in_turn(*replies: Reply) -> Callable[[Asked], Reply]:

@@ -172,7 +172,7 @@ def test_a_deletion_whose_answer_is_lost_is_found_by_looking_again(stage: Stage)
     looked = stage.look("1.0")
 
     with swallowing(stage.registry, carry_out=True) as proxy:
-        removal = stage.press(looked, open_registry(proxy.url, read_timeout_s=0.5))
+        removal = stage.press(looked, open_registry(proxy.url, read_timeout_s=2))
 
     assert proxy.methods.count("DELETE") == 1
     assert (removal.state, states(removal)) == ("done", {"1.0": "deleted"})
@@ -188,7 +188,7 @@ def test_deletions_that_may_still_be_under_way_are_unknown_until_looked_up_and_t
     looked = stage.look()
 
     with swallowing(stage.registry, carry_out=False) as proxy:
-        removal = stage.press(looked, open_registry(proxy.url, read_timeout_s=0.5))
+        removal = stage.press(looked, open_registry(proxy.url, read_timeout_s=2))
 
     assert proxy.methods.count("DELETE") == 3
     assert sorted(states(removal).values()) == ["failed", "failed", "unknown", "unknown", "unknown"]
