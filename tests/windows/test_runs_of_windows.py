@@ -30,6 +30,7 @@ from tests.runtime.keeper_process import wait_for
 from tests.windows.plans import a_window, occurrences, states
 from webapp.database import writing_to
 from webapp.leases import KEEPER_LEASE, held
+from webapp.maintenance.holds import hold
 from webapp.maintenance.models import Obstacle, Run, RunOutcome, StepName
 from webapp.maintenance.reconcile import end_interrupted_runs
 from webapp.maintenance.run import Maintainer
@@ -215,6 +216,17 @@ def test_while_somebody_else_has_the_keeper_it_waits_and_begins_inside_its_time(
             assert is_anything_due(session, BEGINS + timedelta(minutes=1))
     carry_out_what_is_due(at(house, BEGINS + timedelta(minutes=30)))
     assert (the_row(house).state, the_row(house).sentence, count_runs(house)) == (RUN, "", 1)
+
+
+def test_while_somebody_holds_the_registry_it_says_who_and_until_when(house: House, gone: Built) -> None:
+    plan(house)
+    until = house.maintainer.now() + timedelta(minutes=90)
+    hold(house.maintainer, until, "alice", "192.0.2.1", "backup")
+    carry_out_what_is_due(at(house))
+    row = the_row(house)
+    assert row.state is None
+    assert row.sentence.startswith("The registry is held read-only until ")
+    assert row.sentence.endswith(" by alice: backup.")
 
 
 def test_without_a_keeper_it_says_so(house: House, gone: Built) -> None:

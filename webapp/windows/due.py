@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from webapp.database import Writing, once_written
 from webapp.leases import KEEPER_LEASE, LeaseHeld, fenced, held, is_held
+from webapp.maintenance.hold_records import hold_under_way, sentence_of
 from webapp.maintenance.listing import live_run
 from webapp.maintenance.models import Question, Run, RunKind, RunOutcome, Strategy
 from webapp.maintenance.run import Maintainer, NoKeeper, RunUnderWay, run
@@ -171,7 +172,8 @@ def _why_not_free(maintainer: Maintainer) -> tuple[OccurrenceState | None, str]:
         other = live_run(session)
         if other is not None and is_held(session, KEEPER_LEASE):
             return OccurrenceState.RUN_UNDER_WAY, f"Run {other.id} was under way."
-    return None, WAITS
+        hold = hold_under_way(session)
+        return None, sentence_of(hold, maintainer.now()) if hold else WAITS
 
 
 def _tell(session: Session, window: Window, row: Occurrence) -> None:
