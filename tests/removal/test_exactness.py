@@ -166,9 +166,11 @@ def expect_what_the_issue_says(manifests: dict[str, bytes], tags: dict[str, str]
 
 
 def wished(plan: Plan, manifests: dict[str, bytes], tags: dict[str, str], going: set[str]) -> set[str]:
-    """All that should go unless something that stays needs it."""
-    roots = {tags[tag] for tag in plan.tags if tags[tag] in manifests}
-    roots |= set(manifests) if plan.wanted.whole_image else set(plan.wanted.digests)
+    """All that should go unless something that stays needs it. With a whole image, not what refers to what stays."""
+    roots = {tags[tag] for tag in plan.tags if tags[tag] in manifests} | set(plan.wanted.digests)
+    if plan.wanted.whole_image:
+        stays = manifests.keys() - going
+        roots |= {digest for digest, raw in manifests.items() if subject_of(raw) not in stays}
     if plan.wanted.referrers == Referrers.REMOVE:
         roots |= {digest for digest, raw in manifests.items() if subject_of(raw) in going}
     found: set[str] = set()
