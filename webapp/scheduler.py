@@ -16,7 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from webapp.catalogue.models import RegistryState
-from webapp.catalogue.rows import registry_state
+from webapp.catalogue.state import registry_state
 from webapp.catalogue.sync import check_registry, sync_if_free
 from webapp.maintenance.keeper_look import look_at_keeper
 from webapp.maintenance.reconcile import Unreadable, reconcile

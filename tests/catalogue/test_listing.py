@@ -19,6 +19,7 @@ from webapp.catalogue import listing
 from webapp.catalogue.listing import Page, RepositoryOrder, TagOrder
 from webapp.catalogue.models import Manifest, Repository, Tag
 from webapp.catalogue.rows import count_repository
+from webapp.catalogue.totals import Total, size_of_registry
 from webapp.cli.catalogue import tags as tags_command
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -273,7 +274,7 @@ def test_who_may_see_nothing_sees_nothing(stocked: Records) -> None:
         page = listing.repositories(session, nothing)
         assert (list(page.rows), page.matching, page.total) == ([], 0, 0)
         assert listing.find_repository(session, nothing, "team/many") is None
-        assert listing.total_size(session, nothing) == 0
+        assert size_of_registry(session, nothing) == Total(None)
 
 
 def test_a_repository_without_tags_is_not_found(stocked: Records) -> None:

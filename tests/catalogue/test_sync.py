@@ -16,7 +16,9 @@ from demo.push import Pusher
 from tests.catalogue.conftest import Shelf
 from tests.records import Clock
 from webapp.catalogue.models import Manifest
-from webapp.catalogue.rows import forget, registry_state
+from webapp.catalogue.rows import forget
+from webapp.catalogue.sizes import A_CHILD_IS_MISSING
+from webapp.catalogue.state import registry_state
 from webapp.catalogue.sync import LEASE, sync, sync_if_free, sync_repository
 from webapp.leases import LeaseHeld, LeaseLost, held
 from webapp.registry.transport import Answer
@@ -334,7 +336,7 @@ def test_an_index_gets_its_size_when_the_child_that_was_missing_comes(shelf: She
     shelf.catalogue.client.delete_manifest("team/web", missing.digest)
     sync(shelf.catalogue)
     row = shelf.tags("team/web")["1.0"]
-    assert (row.size_bytes, row.size_reason) == (None, "A manifest that it names is not in this repository.")
+    assert (row.size_bytes, row.size_reason) == (None, A_CHILD_IS_MISSING)
     pusher.push("team/web", missing, ["arm"])
     sync(shelf.catalogue)
     blobs = {each.digest: len(each.raw) for built in (here, missing) for each in built.blobs}

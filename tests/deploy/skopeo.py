@@ -14,9 +14,9 @@ def push(folder: Path, reference: str, *options: str) -> subprocess.CompletedPro
     return _copy("--dest-tls-verify=false", *options, f"dir:{folder}", f"docker://{reference}")
 
 
-def pull(reference: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def pull(reference: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Pull `HOST:PORT/REPOSITORY:TAG` into `folder`."""
-    return _copy("--src-tls-verify=false", f"docker://{reference}", f"dir:{folder}")
+    return _copy("--src-tls-verify=false", *options, f"docker://{reference}", f"dir:{folder}")
 
 
 def _copy(*arguments: str) -> subprocess.CompletedProcess[str]:

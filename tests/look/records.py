@@ -13,7 +13,7 @@ from tests.odd_manifests import add_odd
 from webapp.activities.models import Activity, ActivityKind, Outcome
 from webapp.activities.record import record
 from webapp.catalogue.models import Manifest, RegistryMode, RegistryState, Repository, Tag, UnreadRepository
-from webapp.catalogue.rows import registry_state
+from webapp.catalogue.state import registry_state
 from webapp.maintenance.models import (
     Hold,
     KeeperReadiness,
@@ -65,7 +65,8 @@ def everything(session: Session) -> None:
     add_odd(session, NOW)
     session.merge(KeeperSeen(id=1, readiness=KeeperReadiness.READY, sentence="Holystone can restart this registry.",
                              registry_version=VERSION, seen_at=NOW))  # fmt: skip
-    registry_state(session).scheduler_seen_at = NOW + timedelta(hours=1)
+    state = registry_state(session)
+    state.scheduler_seen_at, state.size_bytes, state.left_out = NOW + timedelta(hours=1), 98_412_377, 2
     _activities(session)
     _removals(session)
     _notices(session)
@@ -80,6 +81,8 @@ VERSION = "/usr/bin/docker-registry github.com/docker/distribution 2.8.2+ds1"
 
 def empty(session: Session) -> None:
     """A registry that nothing has been pushed to, and a Holystone that nothing was done with."""
+    state = registry_state(session)
+    state.size_bytes, state.left_out = 0, 0
     for table in (*OTHER_TABLES, RemovedTag, RemovalStep, Removal, RunStep, Run, Activity, Delivery, Notice):
         session.execute(delete(table))
 
@@ -89,6 +92,7 @@ def first_sync(session: Session) -> None:
     state = registry_state(session)
     state.sync_started_at, state.sync_finished_at, state.sync_complete_at = NOW, None, None
     state.repositories_total, state.repositories_done = 120, 34
+    state.size_bytes, state.left_out = None, 0
 
 
 def first_steps(session: Session) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.records import Clock, Records, clock, records, records_template
 from webapp.catalogue.models import RegistryMode
-from webapp.catalogue.rows import registry_state
+from webapp.catalogue.state import registry_state
 from webapp.catalogue.sync import note_mode
 from webapp.maintenance.models import Hold, KeeperReadiness, KeeperSeen, Run, RunKind, RunOutcome, Strategy
 from webapp.notices.models import Channel

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tests.notices.conftest import Scene
 from tests.windows.plans import a_window
 from webapp.catalogue.models import RegistryMode
-from webapp.catalogue.rows import registry_state
+from webapp.catalogue.state import registry_state
 from webapp.maintenance.models import Hold, KeeperReadiness, RunKind, RunOutcome, Strategy
 from webapp.notices.conditions import Around, conditions, full_disks
 from webapp.notices.disks import GB, Disk, look_at_disks

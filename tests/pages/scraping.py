@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from tests.pages.conftest import Visitor
 from webapp.catalogue.models import RegistryMode
-from webapp.catalogue.rows import registry_state
+from webapp.catalogue.state import registry_state
 from webapp.maintenance.models import Hold, KeeperReadiness, KeeperSeen, Run, RunKind, RunOutcome
 from webapp.notices.models import Notice, NoticeKind
 from webapp.removal.models import Removal, RemovalState
@@ -47,6 +47,7 @@ def fill(session: Session, now: datetime) -> None:
     """A registry in a hold, runs and removals that ended in several ways, three windows, notices."""
     state = registry_state(session)
     state.mode, state.mode_since, state.checked_at = RegistryMode.READ_ONLY, now - timedelta(minutes=4), now
+    state.size_bytes, state.left_out = 48_200_000, 3
     state.sync_complete_at, state.scheduler_seen_at = now - timedelta(minutes=10), now
     session.merge(KeeperSeen(id=1, readiness=KeeperReadiness.READY, sentence="", registry_version="", seen_at=now))
     add_run(session, 1, RunOutcome.SUCCEEDED, now - timedelta(days=8))

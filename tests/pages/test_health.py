@@ -12,7 +12,7 @@ from flask_migrate import stamp
 from sqlalchemy import event, text
 
 from tests.pages.conftest import MakeApp, Visitor, parts_of
-from webapp.catalogue.rows import registry_state
+from webapp.catalogue.state import registry_state
 from webapp.scheduler import beat
 
 

@@ -8,7 +8,8 @@ import pytest
 from flask import Flask
 
 from tests.pages.conftest import MakeApp, Visitor, parts_of, text_of
-from webapp.catalogue.rows import registry_state
+from webapp.catalogue.models import Repository
+from webapp.catalogue.state import registry_state
 from webapp.catalogue.sync import sync
 
 
@@ -40,6 +41,32 @@ def test_all_repositories_are_listed_with_tags_and_size(bob: Visitor) -> None:
     text = text_of(page)
     assert "6 of 6 repositories" in text
     assert "First steps" not in text
+
+
+def test_the_head_says_what_the_whole_registry_takes(app: Flask, bob: Visitor) -> None:
+    def says(size_bytes: int | None, left_out: int) -> tuple[str, str]:
+        with parts_of(app).writing() as session:
+            state = registry_state(session)
+            state.size_bytes, state.left_out = size_bytes, left_out
+        answer = bob.get("/repositories")
+        return text_of(answer), answer.get_data(as_text=True).partition('class="facts"')[2].partition("</p>")[0]
+
+    text, head = says(1_234_567, 0)
+    assert "6 repositories 1.23 MB" in text
+    assert 'title="1\u202f234\u202f567 bytes"' in head
+    text, head = says(1_234_567, 2)
+    assert "at least ≥ 1.23 MB (2 manifests not counted: not read, or without sizes)" in text
+    assert 'title="1\u202f234\u202f567 bytes; 2 manifests not counted' in head
+    assert "– (1 manifest not counted: not read, or without sizes)" in says(0, 1)[0]
+    assert "– (the registry has not been read completely yet)" in says(None, 0)[0]
+
+
+def test_each_repository_and_its_page_say_what_is_left_out(app: Flask, bob: Visitor) -> None:
+    with parts_of(app).writing() as session:
+        session.query(Repository).filter_by(name="team/api").one().left_out = 1
+    assert "at least ≥" in text_of(bob.get("/repositories?q=team/api")).partition("Last change")[2]
+    assert "at least ≥" in text_of(bob.get("/repositories/team/api"))
+    assert "at least" not in text_of(bob.get("/repositories/team/web"))
 
 
 @pytest.mark.parametrize("path", ["/repositories?q=TEAM/", "/?q=TEAM/"])

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from demo.build import Built, image, layer
 from demo.fleet import API, BASE, SHOP, WEB
 from demo.push import Pusher
 from tests import odd_manifests as odd
+from tests.deploy import skopeo
 from tests.odd_manifests import ODD, TAGS, add_odd
 from tests.pages.conftest import MakeApp, Visitor, parts_of, text_of
 from tests.registry_process import RegistryProcess
@@ -110,6 +112,14 @@ def test_every_kind_of_manifest_has_a_page_by_its_digest(ann: Visitor, built: Bu
     assert f"registry.example/{ODD}@{built.digest}" in text_of(answer)
 
 
+def test_what_deletion_frees_is_not_made_up_where_the_records_do_not_tell(ann: Visitor) -> None:
+    assert "Deletion frees – (the records do not tell) the dialog counts it" in text_of(
+        ann.get(f"{ODD_LIST}/-/tags/old")
+    )
+    not_read = text_of(ann.get(f"{ODD_LIST}/-/tags/not-read"))
+    assert "Deletion frees – (The registry reports an error of its own: status 500.)" in not_read
+
+
 def test_what_no_docker_pull_takes_is_not_offered_as_one(ann: Visitor) -> None:
     assert "docker pull" not in text_of(ann.get(f"{ODD_LIST}/-/tags/chart"))
     assert "docker pull" in text_of(ann.get(f"{ODD_LIST}/-/tags/history"))
@@ -163,9 +173,24 @@ def test_a_child_says_whose_it_is_and_how_deep(bob: Visitor) -> None:
 
 def test_a_tag_says_what_each_platform_is_and_what_its_pull_transfers(bob: Visitor) -> None:
     text = text_of(bob.get(f"/repositories/{WEB}/-/tags/2.1"))
-    for platform in ("linux/amd64", "linux/arm64", "linux/arm/v7", "attestation"):
+    for platform in ("linux/amd64", "linux/arm64", "linux/arm/v7"):
         assert re.search(rf"{platform} \w{{12}} [\d.]+ kB [\d.]+ kB", text), platform
+    assert re.search(r"attestation no platform: a pull leaves it \w{12} [\d.]+ kB – ", text)
     assert "Same image as latest" in text
+
+
+def test_what_a_pull_of_a_platform_takes_is_what_skopeo_transfers(
+    app: Flask, bob: Visitor, fleet_registry: RegistryProcess, tmp_path: Path
+) -> None:
+    page = bob.get(f"/repositories/{WEB}/-/tags/2.1").get_data(as_text=True).partition("<h2>Platforms</h2>")[2]
+    row = page.partition(">linux/arm64<")[2].partition("</tr>")[0]
+    _size, said = re.findall(r'<data value="(\d+)"', row)
+    reference = f"{fleet_registry.url.removeprefix('http://')}/{WEB}:2.1"
+    done = skopeo.pull(reference, tmp_path / "pulled", "--override-os=linux", "--override-arch=arm64")
+    assert done.returncode == 0, done.stderr
+    pulled = sum(each.stat().st_size for each in (tmp_path / "pulled").iterdir() if each.name != "version")
+    index = parts_of(app).registry.get_manifest(WEB, "2.1").raw
+    assert int(said) == pulled + len(index)
 
 
 def test_the_chosen_platform_is_shown_in_full_and_stands_in_the_address(bob: Visitor) -> None:

@@ -69,6 +69,7 @@ def test_it_says_what_the_registry_allows_and_how_old_that_is(app: Flask, filled
     assert synced is not None
     assert age is not None and age >= 600
     assert of(filled, "scheduler_seen_timestamp_seconds") == pytest.approx(synced + 600)
+    assert (of(filled, "registry_size_bytes"), of(filled, "registry_manifests_left_out")) == (48_200_000, 3)
     assert of(filled, "keeper_readiness", readiness="ready") == 1
     assert of(filled, "keeper_readiness", readiness="missing") == 0
 
@@ -131,6 +132,8 @@ def test_it_says_when_each_window_begins_next_as_far_as_anybody_can(app: Flask, 
 
 def test_what_is_not_known_has_no_sample_instead_of_a_made_up_one(app: Flask, make_app: MakeApp) -> None:
     found = samples(app)
+    for name in ("registry_size_bytes", "registry_manifests_left_out"):
+        assert of(found, name) is None
     for name in ("last_sync_timestamp_seconds", "last_sync_age_seconds", "last_run_freed_bytes"):
         assert of(found, name) is None
     assert of(found, "keeper_readiness", readiness="missing") is None

@@ -7,13 +7,15 @@ import signal
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from demo.fleet import FLEET
 from tests.pages.conftest import Visitor, parts_of, text_of, wait_for
 from tests.registry_process import RegistryProcess
 from webapp.accounts.permissions import Visibility
 from webapp.catalogue.listing import repositories
-from webapp.catalogue.models import RegistryState
+from webapp.catalogue.models import RegistryState, Repository
+from webapp.catalogue.state import registry_state
 from webapp.catalogue.sync import sync
 
 
@@ -34,6 +36,32 @@ def test_all_checks_are_listed_with_their_words(alice: Visitor) -> None:
     ):
         assert name in text
     assert "<html" not in alice.get("/status", htmx=True).get_data(as_text=True)
+
+
+def test_it_says_what_the_registry_takes_and_what_that_leaves_out(app: Flask, bob: Visitor) -> None:
+    def says(size_bytes: int | None, left_out: int) -> str:
+        with parts_of(app).writing() as session:
+            state = registry_state(session)
+            state.size_bytes, state.left_out = size_bytes, left_out
+        return text_of(bob.get("/status")).partition(" Size ")[2]
+
+    assert says(48_200_000, 0).startswith("48.2 MB in the store: all that the next collection keeps, each blob once.")
+    assert "could not be read" not in says(48_200_000, 0)
+    assert says(48_200_000, 1).startswith("At least 48.2 MB in the store")
+    assert "1 manifest could not be read or does not say how large its layers are; what it takes comes on top." in says(
+        1, 1
+    )
+    assert "It is known when the registry has been read for the first time." in says(None, 0)
+
+
+def test_it_says_that_untagged_manifests_are_not_counted_where_they_are_not_known(app: Flask, bob: Visitor) -> None:
+    words = "Manifests without a tag are not counted"
+    with parts_of(app).writing() as session:
+        session.execute(update(Repository).values(revisions_read_at=None))
+    assert words in text_of(bob.get("/status"))
+    with parts_of(app).writing() as session:
+        session.execute(update(Repository).values(revisions_read_at=parts_of(app).now()))
+    assert words not in text_of(bob.get("/status"))
 
 
 def test_only_administrators_see_paths_and_buttons(alice: Visitor, bob: Visitor) -> None:

@@ -9,7 +9,7 @@ import os
 import random
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -220,11 +220,17 @@ def pulling(stage: Stage, places: Places) -> set[tuple[str, str]]:
     return found
 
 
-def collected_bytes(registry: RegistryProcess) -> int:
-    """Bytes of the blobs' data files that a collection of this store would leave; the store itself stays as it is."""
+def collected_bytes(registry: RegistryProcess, without: Collection[str] = ()) -> int:
+    """Bytes of the blobs' data files that a collection of this store would leave; the store itself stays as it is.
+
+    Args:
+        without: repositories that are taken away before.
+    """
     with tempfile.TemporaryDirectory() as folder:
         copy = RegistryProcess(Path(folder))
         shutil.copytree(registry.store, copy.store, dirs_exist_ok=True)
+        for name in without:
+            shutil.rmtree(copy.store / "docker/registry/v2/repositories" / name)
         copy.config.write_text(registry.config.read_text().replace(str(registry.store), str(copy.store)))
         copy.collect()
         return sum(path.stat().st_size for path in copy.store.glob("docker/registry/v2/blobs/**/data"))

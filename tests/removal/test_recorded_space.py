@@ -38,7 +38,7 @@ def test_the_figure_of_every_tag_and_manifest_is_the_dialogs(records_template: P
         if not fleet:
             return
         with stage_of(fleet, records_template, protected, store_is_readable=True) as stage:
-            _believe_no_descriptor(stage, fleet)
+            believe_no_descriptor(stage, fleet)
             for name, here in fleet.items():
                 for wanted in [
                     *(Wanted(name, (tag,)) for tag in here.tags),
@@ -51,7 +51,7 @@ def test_the_figure_of_every_tag_and_manifest_is_the_dialogs(records_template: P
     check()
 
 
-def _believe_no_descriptor(stage: Stage, fleet: Fleet) -> None:
+def believe_no_descriptor(stage: Stage, fleet: Fleet) -> None:
     """Some descriptors of these fleets lie about sizes. The dialog looks at the files; pages cannot."""
     sizes = {digest: len(raw) for here in fleet.values() for digest, raw in here.blobs.items()}
     sizes |= {digest: len(each.raw) for here in fleet.values() for digest, each in here.manifests.items()}

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, undefer
 
 from webapp.accounts.permissions import Visibility
 from webapp.catalogue.models import Manifest, Repository, RepositoryManifest, Tag
+from webapp.catalogue.sizes import why_no_size
 from webapp.database import among
 from webapp.registry.manifests import Descriptor, ManifestKind, parse_manifest
 from webapp.registry.manifests import Manifest as Content
@@ -21,9 +22,6 @@ MOST_CHILDREN = 100
 MOST_HOLDERS = 20
 MOST_ELSEWHERE = 10
 MOST_SAME_DIGEST = 50
-
-SCHEMA_1_SAYS_NO_SIZE = "A manifest of schema 1 does not say how large its layers are."
-A_CHILD_IS_MISSING = "A manifest that it names is not in this registry, or could not be read."
 
 # From a manifest upwards to what names it as a child. The walk ends at the deepest index that a sync follows, and
 # after so many steps, since nothing keeps anybody from naming one child in a hundred thousand indexes.
@@ -103,8 +101,6 @@ def manifest_details(session: Session, repository: Repository, digest: str) -> M
     if row is None:
         return None
     kind = ManifestKind(row.kind)
-    is_sized = kind != ManifestKind.SCHEMA1 and row.image_size_bytes is not None
-    reason = SCHEMA_1_SAYS_NO_SIZE if kind == ManifestKind.SCHEMA1 else A_CHILD_IS_MISSING
     return ManifestDetails(
         id=row.id,
         digest=digest,
@@ -112,8 +108,8 @@ def manifest_details(session: Session, repository: Repository, digest: str) -> M
         content=parse_manifest(row.media_type, row.raw),
         raw=row.raw,
         own_size_bytes=row.size_bytes,
-        size_bytes=row.image_size_bytes if is_sized else None,
-        size_reason="" if is_sized else reason,
+        size_bytes=row.image_size_bytes,
+        size_reason=why_no_size(kind) if row.image_size_bytes is None else "",
         platforms=_platforms(row.platforms),
         created_at=row.created_at,
         first_seen_at=row.first_seen_at,

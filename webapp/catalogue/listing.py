@@ -14,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from webapp.accounts.permissions import Visibility
 from webapp.catalogue.keyset import Key, after, ordering, read_cursor, write_cursor
 from webapp.catalogue.models import Manifest, Repository, Tag
+from webapp.catalogue.sizes import why_no_size
 from webapp.database import among
 
 PAGE_SIZE = 100
@@ -96,12 +97,6 @@ def repositories(
     return Page(
         [row[0] for row in rows[:size]], _count(session, found), _count(session, listed), _next(rows, len(keys), size)
     )
-
-
-def total_size(session: Session, visibility: Visibility) -> int:
-    """Bytes of all repositories, each counted for itself."""
-    listed = _listed(visibility).subquery()
-    return int(session.scalar(select(func.total(listed.c.size_bytes))) or 0)
 
 
 def tags(
@@ -256,4 +251,4 @@ def _row(tag: Tag, manifest: Manifest | None, newest: Sequence[str], totals: Map
 def _size_reason(tag: Tag, manifest: Manifest | None) -> str:
     if manifest is None:
         return tag.problem or "Its manifest has not been read yet."
-    return "" if manifest.image_size_bytes is not None else "A manifest that it names is not in this repository."
+    return "" if manifest.image_size_bytes is not None else why_no_size(manifest.kind)

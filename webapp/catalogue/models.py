@@ -34,6 +34,8 @@ class Repository(Base):
 
     `version` grows with every removal of ours, so that a look that began before one does not undo its rows.
     `revisions_read_at` is when all its manifests, tagged or not, were last known; empty where they never were.
+    `size_bytes` is what its manifests take in the store with all that they name, each blob once; where not all of them
+    are known, what its tags reach. `left_out` manifests are not in it: nobody knows how much they take.
     """
 
     __tablename__ = "repositories"
@@ -51,6 +53,7 @@ class Repository(Base):
     tag_count: Mapped[int] = mapped_column(default=0)
     image_count: Mapped[int] = mapped_column(default=0)
     size_bytes: Mapped[int | None]
+    left_out: Mapped[int] = mapped_column(default=0)
     version: Mapped[int] = mapped_column(default=0)
     revisions_read_at: Mapped[datetime | None]
 
@@ -60,8 +63,9 @@ class Repository(Base):
 class Manifest(Base):
     """A manifest's bytes, once for the whole registry: a digest means the same everywhere.
 
-    `size_bytes` is the manifest's own; `image_size_bytes` is what it, its children and all their blobs take, each
-    blob once, and empty while a child could not be read. `first_seen_at` is empty where nobody knows it any more.
+    `size_bytes` is the manifest's own; `image_size_bytes` is what pulling it with its children and all their blobs
+    takes, each blob once, and empty where a child is not known and where one does not state sizes (schema 1).
+    `first_seen_at` is empty where nobody knows it any more.
     """
 
     __tablename__ = "manifests"
@@ -152,7 +156,11 @@ class UnreadRepository(Base):
 
 
 class RegistryState(Base):
-    """One row: what is known of the registry as a whole, and of the look at it that is under way or was last."""
+    """One row: what is known of the registry as a whole, and of the look at it that is under way or was last.
+
+    `size_bytes` and `left_out` are as a repository's, of all repositories, each blob once. `content_version` grows with
+    every change of what a repository holds; `measured_version` is the one for which the size was computed.
+    """
 
     __tablename__ = "registry_state"
 
@@ -176,3 +184,7 @@ class RegistryState(Base):
     doubt_since: Mapped[datetime | None]
     doubt_digest: Mapped[str] = mapped_column(default="")
     doubt_accepted: Mapped[str] = mapped_column(default="")
+    size_bytes: Mapped[int | None]
+    left_out: Mapped[int] = mapped_column(default=0)
+    content_version: Mapped[int] = mapped_column(default=0)
+    measured_version: Mapped[int | None]

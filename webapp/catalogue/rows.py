@@ -15,28 +15,18 @@ from webapp.catalogue.models import (
     KeptConfiguration,
     Manifest,
     ManifestDescriptor,
-    RegistryState,
     Repository,
     RepositoryManifest,
     Tag,
 )
-from webapp.catalogue.sizes import compute_image_sizes, remember_reached, repository_size
+from webapp.catalogue.sizes import compute_image_sizes, remember_reached
 from webapp.catalogue.survey import SeenManifest, SeenRepository, SeenTag
+from webapp.catalogue.totals import measure, take_off
 from webapp.database import among
 from webapp.registry.manifests import Descriptor, ManifestKind
 from webapp.registry.names import namespace_of
 
 HALF_DELETED = "Its deletion was interrupted half way; Holystone looks after that every minute."
-
-
-def registry_state(session: Session) -> RegistryState:
-    """The one row about the registry as a whole, made when it is first needed."""
-    state = session.get(RegistryState, 1)
-    if state is None:
-        state = RegistryState(id=1)
-        session.add(state)
-        session.flush()
-    return state
 
 
 def known_digests(session: Session, digests: Collection[str]) -> set[str]:
@@ -61,9 +51,17 @@ def add_manifests(session: Session, manifests: Collection[SeenManifest], now: da
     for digest, each in new.items():
         if each.manifest.children:
             _learn_from_children(session, session.get_one(Manifest, ids[digest]))
-    # not of the new ones only: one of them may be the child that an older index was waiting for
-    without_size = session.scalars(select(Manifest.id).where(Manifest.image_size_bytes.is_(None)))
-    compute_image_sizes(session, without_size.all())
+    waited = set(compute_image_sizes(session, ids.values())).difference(ids.values())
+    for repository in _reaching_only_by_tags(session, waited):
+        remember_reached(session, repository.id)
+        measure(session, repository)
+
+
+def _reaching_only_by_tags(session: Session, manifest_ids: Collection[int]) -> list[Repository]:
+    """The repositories with some manifests of which nothing is known but what their tags reach."""
+    holding = select(RepositoryManifest.repository_id).where(among(RepositoryManifest.manifest_id, manifest_ids))
+    found = select(Repository).where(Repository.id.in_(holding), Repository.revisions_read_at.is_(None))
+    return list(session.scalars(found)) if manifest_ids else []
 
 
 def _manifest_row(seen: SeenManifest, now: datetime) -> dict[str, Any]:
@@ -163,14 +161,20 @@ def update_repository(session: Session, seen: SeenRepository, version: int, now:
     still_there = seen.unread.union(tag.name for tag in seen.tags)
     gone = [row.id for name, row in rows.items() if name not in still_there]
     session.execute(delete(Tag).where(among(Tag.id, gone)))
-    if any(changed) or gone:
-        count_repository(session, repository, now if gone else None)
+    is_changed = any(changed) or bool(gone)
+    if is_changed:
+        count_tags(session, repository, now if gone else None)
     if seen.revisions is not None:
-        note_revisions(session, repository, seen.revisions, now)
+        is_changed |= note_revisions(session, repository, seen.revisions, now)
+    elif is_changed:
+        remember_reached(session, repository.id)
+    if is_changed or repository.size_bytes is None:
+        measure(session, repository)
 
 
-def note_revisions(session: Session, repository: Repository, found: Collection[str], now: datetime) -> None:
-    """Write down which manifests a repository has, tagged or not."""
+def note_revisions(session: Session, repository: Repository, found: Collection[str], now: datetime) -> bool:
+    """Write down which manifests a repository has, tagged or not; whether that is anything new."""
+    was_known = repository.revisions_read_at is not None
     repository.revisions_read_at = now
     session.flush()
     of_it = RepositoryManifest.repository_id == repository.id
@@ -180,6 +184,7 @@ def note_revisions(session: Session, repository: Repository, found: Collection[s
     new = [{"repository_id": repository.id, "manifest_id": each} for each in sorted(there - known)]
     if new:
         session.execute(insert(RepositoryManifest), new)
+    return known != there or not was_known
 
 
 def _without_stand_ins(session: Session, tags: Collection[SeenTag]) -> list[SeenTag]:
@@ -225,7 +230,13 @@ def _pushed_at(row: Tag, seen: SeenTag, now: datetime) -> tuple[datetime, bool]:
 
 
 def count_repository(session: Session, repository: Repository, changed_at: datetime | None) -> None:
-    """Compute anew what the lists say of a repository: tags, images, size, last change.
+    """Compute anew what the lists say of a repository: tags, images, last change, size; `changed_at` as below."""
+    count_tags(session, repository, changed_at)
+    measure(session, repository)
+
+
+def count_tags(session: Session, repository: Repository, changed_at: datetime | None) -> None:
+    """Count a repository's tags and images anew, and say when it last changed.
 
     Args:
         changed_at: when tags left it, where they did; the newest push otherwise.
@@ -237,8 +248,6 @@ def count_repository(session: Session, repository: Repository, changed_at: datet
     ).one()
     repository.tag_count, repository.image_count = tags, images
     repository.changed_at = max((each for each in (pushed_at, changed_at) if each), default=repository.changed_at)
-    repository.size_bytes = repository_size(session, repository.id)
-    remember_reached(session, repository.id)
 
 
 def forget(session: Session, name: str, tags: Collection[str], digests: Collection[str], now: datetime) -> None:
@@ -247,6 +256,7 @@ def forget(session: Session, name: str, tags: Collection[str], digests: Collecti
     if repository is None:
         return
     repository.version += 1
+    take_off(session, repository, digests)
     session.execute(delete(Tag).where(Tag.repository_id == repository.id, among(Tag.name, tags)))
     gone = select(Manifest.id).where(among(Manifest.digest, digests))
     session.execute(
@@ -255,3 +265,10 @@ def forget(session: Session, name: str, tags: Collection[str], digests: Collecti
         )
     )
     count_repository(session, repository, now)
+
+
+def doubt_revisions(session: Session, names: Collection[str], since: datetime | None) -> None:
+    """Of repositories that are gone it is not known any more what they hold, unless a look since then told it."""
+    old = select(Repository).where(among(Repository.name, names), Repository.revisions_read_at < since)
+    for repository in session.scalars(old):
+        repository.revisions_read_at = None

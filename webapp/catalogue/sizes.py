@@ -1,4 +1,4 @@
-"""Sizes, computed in the database: each blob once."""
+"""How large an image is: what pulling it takes, each blob once. Computed in the database."""
 
 from __future__ import annotations
 
@@ -10,59 +10,60 @@ from sqlalchemy.orm import Session
 
 from webapp.catalogue.models import DescriptorRole, Manifest, ManifestDescriptor
 from webapp.database import among
+from webapp.registry.manifests import ManifestKind
 
-# What a manifest takes: itself, its configuration and layers, and the same of its children. A descriptor may state
-# any size for a digest, so the largest that was stated counts, once; and any sum of sizes, so that is bounded: sum()
-# fails where it exceeds 63 bits.
+SCHEMA_1_SAYS_NO_SIZE = "A manifest of schema 1 does not say how large its layers are."
+A_CHILD_IS_MISSING = "A manifest that it names is not in this registry, or could not be read."
+
+# What pulling a manifest takes: itself, its configuration and layers, and the same of its children. A descriptor may
+# state any size for a digest, so the largest that was stated counts, once; and any sum of sizes, so that is bounded:
+# sum() fails where it exceeds 63 bits. CROSS JOIN keeps SQLite from walking whole tables in place of a few manifests.
 _IMAGE_SIZES = """
 WITH RECURSIVE reach(root, id) AS (
     SELECT value, value FROM json_each(:roots)
     UNION
     SELECT reach.root, child.id
     FROM reach
-    JOIN manifest_descriptors d ON d.manifest_id = reach.id AND d.role = 'child'
-    JOIN manifests child ON child.digest = d.digest
+    CROSS JOIN manifest_descriptors d ON d.manifest_id = reach.id AND d.role = 'child'
+    CROSS JOIN manifests child ON child.digest = d.digest
 ),
 parts(root, digest, size_bytes) AS (
-    SELECT reach.root, m.digest, m.size_bytes FROM reach JOIN manifests m ON m.id = reach.id
-    UNION
+    SELECT reach.root, m.digest, m.size_bytes FROM reach CROSS JOIN manifests m ON m.id = reach.id
+    UNION ALL
     SELECT reach.root, d.digest, d.size_bytes
-    FROM reach JOIN manifest_descriptors d ON d.manifest_id = reach.id AND d.role IN ('config', 'layer')
+    FROM reach CROSS JOIN manifest_descriptors d ON d.manifest_id = reach.id AND d.role IN ('config', 'layer')
 ),
 blobs AS (SELECT root, digest, max(size_bytes) AS size_bytes FROM parts GROUP BY root, digest),
 sums AS (
     SELECT root, CAST(min(total(size_bytes), 9e18) AS INTEGER) AS size_bytes FROM blobs GROUP BY root
 ),
-holes AS (
-    SELECT DISTINCT reach.root
+unsized AS (
+    SELECT reach.root
     FROM reach
-    JOIN manifest_descriptors d ON d.manifest_id = reach.id AND d.role = 'child'
+    CROSS JOIN manifest_descriptors d ON d.manifest_id = reach.id AND d.role = 'child'
     LEFT JOIN manifests child ON child.digest = d.digest
     WHERE child.id IS NULL
+    UNION
+    SELECT reach.root FROM reach CROSS JOIN manifests m ON m.id = reach.id WHERE m.kind = 'schema1'
 )
 UPDATE manifests
 SET image_size_bytes = sums.size_bytes
 FROM sums
-WHERE sums.root = manifests.id AND NOT EXISTS (SELECT 1 FROM holes WHERE holes.root = sums.root)
+WHERE sums.root = manifests.id AND NOT EXISTS (SELECT 1 FROM unsized WHERE unsized.root = sums.root)
 """
 
-_REPOSITORY_SIZE = """
-WITH RECURSIVE reach(id) AS (
-    SELECT DISTINCT manifest_id FROM tags WHERE repository_id = :repository AND manifest_id IS NOT NULL
+# Some manifests, and the indexes above them that have no size yet: each may have waited for one of these.
+_WAITING = """
+WITH RECURSIVE above(id, digest) AS (
+    SELECT m.id, m.digest FROM json_each(:new) new CROSS JOIN manifests m ON m.id = new.value
     UNION
-    SELECT child.id
-    FROM reach
-    JOIN manifest_descriptors d ON d.manifest_id = reach.id AND d.role = 'child'
-    JOIN manifests child ON child.digest = d.digest
-),
-parts(digest, size_bytes) AS (
-    SELECT m.digest, m.size_bytes FROM reach JOIN manifests m ON m.id = reach.id
-    UNION
-    SELECT d.digest, d.size_bytes
-    FROM reach JOIN manifest_descriptors d ON d.manifest_id = reach.id AND d.role IN ('config', 'layer')
+    SELECT m.id, m.digest
+    FROM above
+    CROSS JOIN manifest_descriptors d ON d.digest = above.digest AND d.role = 'child'
+    CROSS JOIN manifests m ON m.id = d.manifest_id
+    WHERE m.image_size_bytes IS NULL
 )
-SELECT CAST(min(total(size_bytes), 9e18) AS INTEGER)
-FROM (SELECT max(size_bytes) AS size_bytes FROM parts GROUP BY digest)
+SELECT id FROM above
 """
 
 _REMEMBER_REACHED = """
@@ -71,21 +72,26 @@ WITH RECURSIVE reach(id) AS (
     UNION
     SELECT child.id
     FROM reach
-    JOIN manifest_descriptors d ON d.manifest_id = reach.id AND d.role = 'child'
-    JOIN manifests child ON child.digest = d.digest
+    CROSS JOIN manifest_descriptors d ON d.manifest_id = reach.id AND d.role = 'child'
+    CROSS JOIN manifests child ON child.digest = d.digest
 )
 INSERT OR IGNORE INTO repository_manifests (repository_id, manifest_id) SELECT :repository, id FROM reach
 """
 
 
-def compute_image_sizes(session: Session, manifest_ids: Collection[int]) -> None:
-    """Fill in `image_size_bytes`; it stays empty where a child is not in the catalogue."""
-    session.execute(text(_IMAGE_SIZES), {"roots": json.dumps(list(manifest_ids))})
+def compute_image_sizes(session: Session, new: Collection[int]) -> list[int]:
+    """Fill in `image_size_bytes` of new manifests, and of the indexes that waited for one; returns all of them.
+
+    It stays empty where a child is not in the catalogue, and where one is of schema 1.
+    """
+    ids = list(session.execute(text(_WAITING), {"new": json.dumps(list(new))}).scalars())
+    session.execute(text(_IMAGE_SIZES), {"roots": json.dumps(ids)})
+    return ids
 
 
-def repository_size(session: Session, repository_id: int) -> int:
-    """Bytes that the tagged images of a repository take, each blob once."""
-    return int(session.execute(text(_REPOSITORY_SIZE), {"repository": repository_id}).scalar_one())
+def why_no_size(kind: str) -> str:
+    """Why nothing is known of the size of a manifest that could be read."""
+    return SCHEMA_1_SAYS_NO_SIZE if kind == ManifestKind.SCHEMA1 else A_CHILD_IS_MISSING
 
 
 def remember_reached(session: Session, repository_id: int) -> None:

@@ -21,13 +21,15 @@ from webapp.catalogue.named import Named, read_names
 from webapp.catalogue.revisions import Lookup, Revisions, unknown
 from webapp.catalogue.rows import (
     add_manifests,
+    doubt_revisions,
     known_digests,
     note_revisions,
-    registry_state,
     repository_named,
     update_repository,
 )
+from webapp.catalogue.state import registry_state
 from webapp.catalogue.survey import PASSING, SeenRepository, Survey, raise_if_away, survey
+from webapp.catalogue.totals import measure, measure_registry
 from webapp.catalogue.unread import note_unread
 from webapp.database import Reading, Writing, among
 from webapp.leases import LeaseHeld, fenced, held
@@ -214,6 +216,7 @@ def _sync_repositories(
     could_be_read = had_tags.difference(report.unread)
     if is_whole and (could_be_read or not had_tags):  # else nothing was learned that could raise a doubt or end one
         report.doubt = _judge_vanished(catalogue, vanished, could_be_read, len(listed))
+    measure_registry(catalogue.reading, catalogue.writing)
 
 
 def _batches(names: list[str]) -> Iterator[list[str]]:
@@ -259,8 +262,8 @@ def _write(catalogue: Catalogue, seen: Survey, versions: dict[str, int]) -> None
                 update_repository(session, each, versions.get(each.name, 0), now)
             elif each.revisions:  # none is tagged, and a collection keeps them all the same
                 row = repository_named(session, each.name, now)
-                if row.version == versions.get(each.name, 0):
-                    note_revisions(session, row, each.revisions, now)
+                if row.version == versions.get(each.name, 0) and note_revisions(session, row, each.revisions, now):
+                    measure(session, row)
 
 
 def _judge_vanished(catalogue: Catalogue, vanished: dict[str, int], could_be_read: set[str], listed: int) -> str:
@@ -283,6 +286,7 @@ def _judge_vanished(catalogue: Catalogue, vanished: dict[str, int], could_be_rea
         if doubtful and state.doubt_accepted != fingerprint(gone):
             raise_doubt(state, gone, had_tags, now)
             return state.doubt
+        doubt_revisions(session, gone, state.sync_started_at)
         for name in sorted(gone):
             update_repository(session, SeenRepository(name, (), frozenset(), ""), vanished[name], now)
         end_doubt(state)

@@ -10,6 +10,7 @@ from flask.cli import with_appcontext
 from webapp.accounts.permissions import Visibility
 from webapp.catalogue import listing
 from webapp.catalogue.sync import sync as sync_catalogue
+from webapp.catalogue.totals import Total, size_of_registry
 from webapp.cli.answers import ExitCode, fail, parts, print_json
 from webapp.leases import LeaseHeld
 
@@ -26,6 +27,8 @@ def sync(as_json: bool) -> None:
     except LeaseHeld:
         fail("Another sync is under way.", as_json)
     outcome = ExitCode.DONE if report.is_complete else ExitCode.PARTLY if report.repositories else ExitCode.FAILED
+    with parts().reading() as session:
+        size = size_of_registry(session, EVERYTHING)
     if as_json:
         print_json(
             {
@@ -33,10 +36,13 @@ def sync(as_json: bool) -> None:
                 "problem": report.problem,
                 "doubt": report.doubt,
                 "unread": report.unread,
+                "size_bytes": size.size_bytes,
+                "manifests_left_out": size.left_out,
             }
         )
     else:
         click.echo(f"Read {report.repositories} repositories.")
+        click.echo(f"They take {_in_words(size)} together.")
         for sentence in filter(None, (report.problem, report.doubt)):
             click.echo(sentence, err=True)
     sys.exit(outcome)
@@ -49,6 +55,7 @@ def repositories(as_json: bool) -> None:
     """List the repositories of the catalogue."""
     with parts().reading() as session:
         rows = listing.repositories(session, EVERYTHING, size=listing.ALL_AT_ONCE).rows
+        together = size_of_registry(session, EVERYTHING)
     if as_json:
         print_json(
             [
@@ -57,6 +64,7 @@ def repositories(as_json: bool) -> None:
                     "tags": row.tag_count,
                     "images": row.image_count,
                     "size_bytes": row.size_bytes,
+                    "manifests_left_out": row.left_out,
                     "changed_at": row.changed_at,
                 }
                 for row in rows
@@ -64,7 +72,15 @@ def repositories(as_json: bool) -> None:
         )
         return
     for row in rows:
-        click.echo(f"{row.name}\t{row.tag_count} tags")
+        click.echo(f"{row.name}\t{row.tag_count} tags\t{_in_words(Total(row.size_bytes, row.left_out))}")
+    click.echo(f"{_in_words(together)} together, each blob once.", err=True)
+
+
+def _in_words(size: Total) -> str:
+    """Bytes; not rounded, since programs read them, too."""
+    if size.size_bytes is None:
+        return "an unknown number of bytes"
+    return f"{'at least ' if size.left_out else ''}{size.size_bytes} bytes"
 
 
 @click.command("tags")

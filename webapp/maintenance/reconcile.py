@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.catalogue.models import RegistryMode
 from webapp.catalogue.revisions import LOOKING
-from webapp.catalogue.rows import registry_state
+from webapp.catalogue.state import registry_state
 from webapp.catalogue.sync import note_mode
 from webapp.leases import KEEPER_LEASE, Lease, LeaseHeld, LeaseLost, held, still_ours
 from webapp.maintenance.holds import look_after, open_holds

@@ -68,6 +68,10 @@ def registry(session: Session, _settings: Settings, now: datetime) -> Iterator[M
     yield moment("holystone_last_sync_timestamp_seconds", "When the last complete sync ended.", synced)
     age = (now - synced).total_seconds() if synced else None
     yield value("holystone_last_sync_age_seconds", "Time since then, by Holystone's own clock.", age)
+    says = "What all repositories take in the store, each blob once."
+    yield value("holystone_registry_size_bytes", says, state.size_bytes)
+    left_out = None if state.size_bytes is None else state.left_out
+    yield value("holystone_registry_manifests_left_out", "Manifests whose size is not known.", left_out)
     seen = state.scheduler_seen_at
     yield moment("holystone_scheduler_seen_timestamp_seconds", "When the scheduler last showed that it lives.", seen)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from webapp.catalogue.details import SCHEMA_1_SAYS_NO_SIZE, ManifestDetails
+from webapp.catalogue.details import ManifestDetails
+from webapp.catalogue.sizes import SCHEMA_1_SAYS_NO_SIZE
 from webapp.registry.configuration import MOST_PAIRS, MOST_STEPS, Configuration, Step, read_configuration
 from webapp.registry.errors import Nonsense
 from webapp.registry.manifests import Descriptor, ManifestKind

@@ -22,6 +22,7 @@ from webapp.catalogue.details import (
 )
 from webapp.catalogue.models import Repository
 from webapp.catalogue.referrers import Referrer, referrers_of
+from webapp.catalogue.sizes import why_no_size
 from webapp.pages.image_view import ImageView, image_view
 from webapp.registry.configuration import read_annotations
 from webapp.registry.manifests import ManifestKind
@@ -38,8 +39,8 @@ KINDS = {
 ABOUT = {
     ManifestKind.SCHEMA1: "It is in the old format, schema 1. It can be deleted, and cannot be restored afterwards.",
     ManifestKind.STAND_IN: "This empty index takes the place of a manifest while a tag of it is deleted alone.",
-    ManifestKind.UNKNOWN: "Holystone does not know this media type. What the manifest names is not known;"
-    " its size is that of the manifest alone.",
+    ManifestKind.UNKNOWN: "Holystone does not know this media type. What the manifest names where others do"
+    " is counted; it may need more.",
 }
 PULLED = frozenset({ManifestKind.INDEX, ManifestKind.IMAGE, ManifestKind.SCHEMA1})
 NAMES_NOTHING = "This index names nothing."
@@ -58,7 +59,7 @@ class PlatformLine:
     Attributes:
         key: what the address says of it.
         size_bytes: of the image.
-        pull_bytes: what pulling it through this index transfers: the index comes along.
+        pull_bytes: what pulling this platform through this index transfers: the index comes along.
         choose: where it is shown on the page in hand; '' for what is no image.
         page: of its own; '' where it is not there.
     """
@@ -68,7 +69,8 @@ class PlatformLine:
     digest: str
     size_bytes: int | None
     pull_bytes: int | None
-    reason: str
+    size_reason: str
+    pull_reason: str
     choose: str
     page: str
     is_chosen: bool
@@ -166,14 +168,15 @@ def _platforms(
 
     def line(child: Child) -> PlatformLine:
         key, digest = keys[id(child)], child.descriptor.digest
-        size = child.size_bytes if child.is_here and child.kind != ManifestKind.SCHEMA1 else None
+        is_pulled = _is_image(child) and not _is_unstated(child)
         return PlatformLine(
             key=key,
             words=_words(child),
             digest=digest,
-            size_bytes=size,
-            pull_bytes=None if size is None else size + details.own_size_bytes,
-            reason=NOT_HERE,
+            size_bytes=child.size_bytes if child.is_here else None,
+            pull_bytes=child.size_bytes + details.own_size_bytes if is_pulled and child.size_bytes else None,
+            size_reason=_why_no_size(child) if child.is_here else NOT_HERE,
+            pull_reason=_why_no_pull(child) if child.is_here else NOT_HERE,
             choose=here(key) if _is_image(child) else "",
             page=url_for("manifests.show", repository=repository.name, digest=digest) if child.is_here else "",
             is_chosen=key == shown,
@@ -203,6 +206,18 @@ def _key(child: Child) -> str:
 
 def _is_image(child: Child) -> bool:
     return child.is_here and child.kind == ManifestKind.IMAGE
+
+
+def _why_no_size(child: Child) -> str:
+    return why_no_size(child.kind or "")
+
+
+def _why_no_pull(child: Child) -> str:
+    if child.kind == ManifestKind.INDEX:
+        return "a pull takes one of its platforms"
+    if not _is_image(child) or _is_unstated(child):
+        return "no platform: a pull leaves it"
+    return _why_no_size(child)
 
 
 def _is_unstated(child: Child) -> bool:

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp.catalogue import listing
 from webapp.catalogue.listing import RepositoryOrder
 from webapp.catalogue.models import RegistryMode, RegistryState, Repository
+from webapp.catalogue.totals import Total, size_of_registry
 from webapp.pages.answers import page_or_fragment
 from webapp.pages.current import is_administrator, parts, visibility
 from webapp.pages.filters import counted, moment
@@ -30,8 +31,7 @@ class RepositoryLine:
 
     name: str
     tags: int
-    size_bytes: int | None
-    size_reason: str
+    size: Total
     changed_at: datetime | None
 
 
@@ -67,7 +67,7 @@ def index() -> Response:
             sort_links={each.value: address(each) for each in RepositoryOrder},
             shown=found.matching,
             total=found.total,
-            size_bytes=listing.total_size(session, visibility()),
+            size=size_of_registry(session, visibility()),
             next_page=address(order, found.next) if found.next else "",
             first_page=address(order) if cursor else "",
             first_sync=first_sync(state),
@@ -111,6 +111,4 @@ def first_sync(state: RegistryState | None) -> FirstSync | None:
 
 
 def _line(row: Repository) -> RepositoryLine:
-    return RepositoryLine(
-        row.name, row.tag_count, row.size_bytes, "Not every manifest has been read yet.", row.changed_at
-    )
+    return RepositoryLine(row.name, row.tag_count, Total(row.size_bytes, row.left_out), row.changed_at)

@@ -12,12 +12,13 @@ from webapp.catalogue.checks import registry_checks
 from webapp.catalogue.doubt import accept
 from webapp.catalogue.models import RegistryState
 from webapp.catalogue.sync import check_registry
+from webapp.catalogue.totals import is_every_manifest_known, size_of_registry
 from webapp.maintenance.listing import keeper_seen, version_words
 from webapp.notices.listing import open_notices
 from webapp.pages.addresses import home, path_of
 from webapp.pages.answers import go_to, page_or_fragment
 from webapp.pages.background import StillLooking
-from webapp.pages.current import background, is_administrator, parts
+from webapp.pages.current import background, is_administrator, parts, visibility
 from webapp.pages.first_steps import first_steps
 from webapp.pages.notices import notice_line
 from webapp.windows.checks import window_checks
@@ -45,6 +46,8 @@ def index() -> Response:
                 *window_checks(session),
             ],
             checked_at=state.checked_at if state else None,
+            size=size_of_registry(session, visibility()),
+            all_known=is_every_manifest_known(session),
             open_now=[notice_line(each) for each in open_notices(session)],
             doubt=state.doubt if state else None,
             doubt_digest=state.doubt_digest if state else "",

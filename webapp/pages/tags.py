@@ -16,6 +16,7 @@ from webapp.catalogue.details import carried_elsewhere, find_tag, manifest_detai
 from webapp.catalogue.listing import TagOrder
 from webapp.catalogue.models import RegistryState, Repository
 from webapp.catalogue.referrers import kind_of_tag, notes_of, subject_named_by
+from webapp.catalogue.totals import Total
 from webapp.pages.answers import page_answer, page_or_fragment
 from webapp.pages.current import may_delete, parts, visibility
 from webapp.pages.manifest_view import manifest_view, subject_of
@@ -40,7 +41,7 @@ class Summary:
 
     tags: int
     images: int
-    size_bytes: int | None
+    size: Total
     changed_at: datetime | None
 
 
@@ -160,7 +161,7 @@ def why_no_deletes(state: RegistryState | None) -> str:
 
 def summary_of(row: Repository) -> Summary:
     """What the head of the page says of a repository."""
-    return Summary(row.tag_count, row.image_count, row.size_bytes, row.changed_at)
+    return Summary(row.tag_count, row.image_count, Total(row.size_bytes, row.left_out), row.changed_at)
 
 
 def key_of(tag: str) -> str:

@@ -6,17 +6,18 @@ sizes are those that the manifests state; the dialog takes the data files' own, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Set
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.catalogue.edges import naming, recorded_manifests
 from webapp.catalogue.models import DescriptorRole, Manifest, RegistryState, Repository, RepositoryManifest, Tag
 from webapp.catalogue.referrers import subject_named_by, tags_named_after
+from webapp.catalogue.totals import held_only_by
 from webapp.database import among
+from webapp.registry.manifests import ManifestKind
 from webapp.removal.going import Going, what_goes
 from webapp.removal.looks import recorded_fact
 from webapp.removal.material import Facts, ManifestFact
@@ -25,52 +26,24 @@ from webapp.removal.space import NOT_KNOWN_NOW, NOT_READ, UNSEEN, Space
 from webapp.removal.wanted import Wanted
 
 MOST_MANIFESTS = 500
-TOO_MANY = f"It reaches more than {MOST_MANIFESTS} manifests; the dialog of its deletion counts them."
-
-# The blobs of what goes that nothing else names: neither what stays in this repository, nor anything of another one.
-# Layers that may not be distributed are elsewhere, and no registry's to free.
-_FREED = """
-WITH going(id) AS MATERIALIZED (
-    SELECT m.id FROM json_each(:going) wanted JOIN manifests m ON m.digest = wanted.value
-),
-named(digest, size_bytes) AS (
-    SELECT m.digest, m.size_bytes FROM going CROSS JOIN manifests m ON m.id = going.id
-    UNION ALL
-    SELECT d.digest, d.size_bytes
-    FROM going CROSS JOIN manifest_descriptors d ON d.manifest_id = going.id AND d.role <> 'subject'
-    WHERE d.media_type NOT LIKE '%.foreign.%' AND d.media_type NOT LIKE '%.nondistributable.%'
-),
-blobs(digest, size_bytes) AS MATERIALIZED (SELECT digest, max(size_bytes) FROM named GROUP BY digest)
-SELECT CAST(min(total(size_bytes), 9e18) AS INTEGER)
-FROM blobs
-WHERE NOT EXISTS (
-    SELECT 1
-    FROM manifest_descriptors d
-    CROSS JOIN repository_manifests r ON r.manifest_id = d.manifest_id
-    WHERE d.digest = blobs.digest AND d.role <> 'subject'
-      AND (r.repository_id <> :repository OR d.manifest_id NOT IN (SELECT id FROM going))
-)
-AND NOT EXISTS (
-    SELECT 1
-    FROM manifests m
-    CROSS JOIN repository_manifests r ON r.manifest_id = m.id
-    WHERE m.digest = blobs.digest AND (r.repository_id <> :repository OR m.id NOT IN (SELECT id FROM going))
-)
-"""
 
 
 def recorded_space(
     session: Session, repository: Repository, wanted: Wanted, protected: tuple[str, ...] = ()
 ) -> Space | None:
-    """What a removal of some tags or manifests would free, as far as the records tell; None where they are too many."""
+    """What a removal of some tags or manifests would free, as far as the records tell.
+
+    None where they are too many, and where one does not state the sizes of its layers (schema 1).
+    """
     facts = _facts(session, repository, wanted, protected)
     if facts is None:
         return None
     going = what_goes(facts)
     if not going.manifests:
         return Space(0, True, "")
-    values = {"going": json.dumps(sorted(going.manifests)), "repository": repository.id}
-    freed = int(session.execute(text(_FREED), values).scalar_one()) - _added_bytes(session, repository, going)
+    if any(facts.manifests[each].kind == ManifestKind.SCHEMA1 for each in going.manifests):
+        return None
+    freed = held_only_by(session, repository, going.manifests) - _added_bytes(session, repository, going)
     reason = _why_not_exact(session, repository)
     return Space(max(0, freed), not reason, reason)
 
