@@ -3,7 +3,7 @@
 from alembic import context
 from flask import current_app
 
-from webapp.database import Base
+from webapp.database import Base, is_of_a_model
 
 
 def run() -> None:
@@ -17,6 +17,7 @@ def run() -> None:
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
+            include_name=is_of_a_model,
             render_as_batch=True,
             transactional_ddl=True,  # BEGIN is sent by us, so SQLite takes back a migration that fails
         )

@@ -14,7 +14,7 @@ STYLE_SHEETS = sorted(path for path in (ROOT / "static/css").glob("*.css") if pa
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 
 # A media query cannot use a token, so the two conditions that exist are named here.
-MEDIA_QUERIES = {"(max-width: 640px)"}
+MEDIA_QUERIES = {"(max-width: 640px)", "(max-width: 960px)"}
 
 COLOUR = re.compile(
     r"#[0-9a-f]{3,8}\b|\b(?:rgba?|hsla?|oklch|lab|light-dark|color-mix)\(|\b(?:white|black|red|green|blue|gr[ae]y|orange|yellow|transparent)\b",

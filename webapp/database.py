@@ -26,12 +26,14 @@ from sqlalchemy import (
     Enum,
     MetaData,
     TypeDecorator,
+    UnaryExpression,
     event,
     func,
     select,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, registry
+from sqlalchemy.sql.operators import custom_op
 
 Reading = Callable[[], AbstractContextManager[Session]]
 Writing = Callable[[], AbstractContextManager[Session]]
@@ -93,6 +95,11 @@ ENGINE_OPTIONS: dict[str, Any] = {
 }
 
 
+def is_of_a_model(name: str | None, kind: str, _parents: object) -> bool:
+    """Whether Alembic compares something. A table without a model is part of an index that SQLite keeps in tables."""
+    return kind != "table" or name in Base.metadata.tables
+
+
 def refuse_old_sqlite(version: tuple[int, ...] = dbapi2.sqlite_version_info) -> None:
     """Raise DatabaseTooOld before 3.51.3: its WAL-reset bug loses data (reference/reliability.md 0.6)."""
     if version >= OLDEST_SQLITE:
@@ -146,6 +153,14 @@ def among(column: InstrumentedAttribute[Any], values: Iterable[str | int]) -> Co
     """`column IN values`, for any number of values: they travel as one JSON text, since variables are limited."""
     listed = func.json_each(json.dumps(list(values))).table_valued("value")
     return column.in_(select(listed.c.value))
+
+
+def unindexed(column: InstrumentedAttribute[Any]) -> UnaryExpression[Any]:
+    """`+column`, for ORDER BY where few rows are sorted: SQLite may not choose an index for the sake of the order.
+
+    Source: https://sqlite.org/optoverview.html, "Disqualifying WHERE Clause Terms Using Unary "+"".
+    """
+    return UnaryExpression(column.expression, operator=custom_op("+"), type_=column.type)
 
 
 def reading_from(engine: Engine) -> Reading:

@@ -1,4 +1,4 @@
-// '/' searches, 'j' and 'k' walk the rows, 'x' ticks one, 'Delete' asks about what is ticked, else about the row, '?'
+// '/' searches, the whole registry where the page has no list, 'j' and 'k' walk the rows, 'x' ticks one, 'Delete' asks about what is ticked, else about the row, '?'
 // lists the keys. None fires in a field.
 
 const FIELDS = "input:not([type=checkbox], [type=radio]), select, textarea, [contenteditable]";
@@ -21,6 +21,8 @@ function step(by) {
 
 function search() {
   const field = document.querySelector("[data-search]");
+  const page = document.querySelector("[data-search-page]");
+  if (!field && page) window.location.assign(page.dataset.searchPage);
   field?.focus();
   field?.select();
 }

@@ -34,6 +34,28 @@ def test_slash_searches_and_no_key_fires_in_a_field(page: Page) -> None:
     expect(page.locator("#count")).to_contain_text("1 of ")
 
 
+def test_slash_searches_the_whole_registry_where_there_is_no_list(page: Page) -> None:
+    page.goto("/status")
+    page.keyboard.press("/")
+    page.wait_for_url("**/search")
+    page.keyboard.press("/")
+    field = page.get_by_label("Search repositories, tags and digests")
+    expect(field).to_be_focused()
+    page.keyboard.type("1.4.2")
+    expect(page.locator("[data-row]").first).to_contain_text(API)
+    page.wait_for_url("**/search?q=1.4.2")
+    field.fill("")
+    page.wait_for_url("**/repositories")
+    expect(page.get_by_label("Sort")).to_be_visible()
+    expect(field).to_be_focused()
+    page.keyboard.type("build")
+    expect(page.locator("#count")).to_contain_text("tags")
+    expect(page.get_by_label("Sort")).to_have_count(0)
+    page.go_back()
+    page.wait_for_url("**/repositories")
+    expect(page.locator("#count")).to_contain_text("repositories")
+
+
 def test_a_question_mark_lists_the_keys(page: Page) -> None:
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog")

@@ -13,12 +13,15 @@ from sqlalchemy.orm import Session
 
 from tests.catalogue.conftest import EVERYTHING
 from tests.commands import runner
+from tests.query_plans import plan_of, statements_of
 from tests.records import Clock, Records
 from webapp.accounts.permissions import Visibility
 from webapp.catalogue import listing
 from webapp.catalogue.listing import Page, RepositoryOrder, TagOrder
 from webapp.catalogue.models import Manifest, Repository, Tag
+from webapp.catalogue.natural_order import natural_key
 from webapp.catalogue.rows import count_repository
+from webapp.catalogue.tag_filter import TagFilter
 from webapp.catalogue.totals import Total, size_of_registry
 from webapp.cli.catalogue import tags as tags_command
 
@@ -103,14 +106,16 @@ def stocked(records: Records) -> Records:
     return records
 
 
-def _repositories(session: Session, order: RepositoryOrder, cursor: str, size: int) -> Page[Repository]:
-    return listing.repositories(session, EVERYTHING, order=order, cursor=cursor, size=size)
+def _repositories(
+    session: Session, order: RepositoryOrder, cursor: str, size: int, turned: bool = False
+) -> Page[Repository]:
+    return listing.repositories(session, EVERYTHING, order=order, cursor=cursor, size=size, turned=turned)
 
 
-def _tags(session: Session, order: TagOrder, cursor: str, size: int) -> Page[listing.TagRow]:
+def _tags(session: Session, order: TagOrder, cursor: str, size: int, turned: bool = False) -> Page[listing.TagRow]:
     many = listing.find_repository(session, EVERYTHING, "team/many")
     assert many is not None
-    return listing.tags(session, many, order=order, cursor=cursor, size=size)
+    return listing.tags(session, many, order=order, cursor=cursor, size=size, turned=turned)
 
 
 def _turn(records: Records, turn: Callable[[Session, str], Page], between: Callable[[int], None]) -> Iterator[str]:
@@ -185,11 +190,55 @@ def test_each_order_is_what_it_says(stocked: Records) -> None:
     assert sizes == sorted(sizes, reverse=True)
     changes = [row.changed_at or START for row in rows[RepositoryOrder.CHANGED]]
     assert changes == sorted(changes, reverse=True)
-    assert [row.name for row in tags[TagOrder.NAME]] == sorted(row.name for row in tags[TagOrder.NAME])
+    by_number = [f"build-{number}" for number in range(40)] + ["lost-0", "lost-1"]
+    assert [row.name for row in tags[TagOrder.NAME]] == by_number
     pushes = [row.pushed_at for row in tags[TagOrder.NEWEST]]
     assert pushes == sorted(pushes, reverse=True)
     known = [row.size_bytes for row in tags[TagOrder.SIZE] if row.size_bytes is not None]
     assert known == sorted(known, reverse=True)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+@pytest.mark.parametrize("order", [*TagOrder, *RepositoryOrder])
+def test_every_order_turns_round_and_gives_each_once(
+    stocked: Records, order: TagOrder | RepositoryOrder, size: int
+) -> None:
+    def turn(session: Session, cursor: str) -> Page:
+        if isinstance(order, TagOrder):
+            return _tags(session, order, cursor, size, turned=True)
+        return _repositories(session, order, cursor, size, turned=True)
+
+    turned = list(_turn(stocked, turn, lambda _n: None))
+    with stocked.reading() as session:
+        if isinstance(order, TagOrder):
+            usual = [row.name for row in _tags(session, order, "", 1_000).rows]
+        else:
+            usual = [row.name for row in _repositories(session, order, "", 1_000).rows]
+    assert turned == usual[::-1]
+
+
+def test_names_are_ordered_by_the_numbers_in_them() -> None:
+    names = ["1.9", "1.10", "1.10-alpine", "1.10.1", "2", "10", "V1.2", "v1.10", "latest", "01", "1-rc1", "1"]
+    ordered = sorted(names, key=lambda name: (natural_key(name), names.index(name)))
+    assert ordered == ["01", "1", "1-rc1", "1.9", "1.10", "1.10-alpine", "1.10.1", "2", "10", "latest", "V1.2", "v1.10"]
+    assert natural_key("9" * 127 + "a") < natural_key("9" * 128)
+
+
+@pytest.mark.parametrize(
+    ("order", "index"),
+    [(TagOrder.NAME, "ix_tags_repository_sort_key"), (TagOrder.NEWEST, "ix_tags_repository_pushed")],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_page_of_tags_is_read_from_its_index_from_the_row_on(
+    stocked: Records, order: TagOrder, index: str, turned: bool
+) -> None:
+    with stocked.reading() as session:
+        cursor = _tags(session, order, "", 5, turned).next
+        with statements_of(stocked) as sent:
+            _tags(session, order, cursor, 5, turned)
+        plan = plan_of(session, *sent[1])
+    assert f"USING INDEX {index} (repository_id=? AND" in plan
+    assert "TEMP B-TREE" not in plan
 
 
 def test_the_order_by_image_puts_the_tags_of_one_digest_side_by_side_the_newest_image_first(stocked: Records) -> None:
@@ -251,11 +300,11 @@ def test_a_search_among_tags_counts_what_matches_and_all(stocked: Records) -> No
     with stocked.reading() as session:
         many = listing.find_repository(session, EVERYTHING, "team/many")
         assert many is not None
-        page = listing.tags(session, many, search="BUILD-1", size=5)
+        page = listing.tags(session, many, TagFilter("BUILD-1"), size=5)
         assert (len(page.rows), page.matching, page.total) == (5, 11, 42)
-        rest = listing.tags(session, many, search="BUILD-1", size=100, cursor=page.next)
+        rest = listing.tags(session, many, TagFilter("BUILD-1"), size=100, cursor=page.next)
         assert len(rest.rows) == 6
-        nothing = listing.tags(session, many, search="build%")
+        nothing = listing.tags(session, many, TagFilter("build%"))
         assert (list(nothing.rows), nothing.matching, nothing.next) == ([], 0, "")
 
 
@@ -264,8 +313,8 @@ def test_all_tags_that_match_are_those_of_all_pages(stocked: Records, search: st
     with stocked.reading() as session:
         many = listing.find_repository(session, EVERYTHING, "team/many")
         assert many is not None
-        rows = listing.tags(session, many, search=search, order=TagOrder.NAME, size=100).rows
-        assert listing.matching_tags(session, many, search) == [row.name for row in rows]
+        rows = listing.tags(session, many, TagFilter(search), order=TagOrder.NAME, size=100).rows
+        assert listing.matching_tags(session, many, TagFilter(search)) == [row.name for row in rows]
 
 
 def test_who_may_see_nothing_sees_nothing(stocked: Records) -> None:

@@ -86,6 +86,11 @@ def choose_siblings(page: Page) -> None:
     page.locator("#dialog .fold summary").click()
 
 
+def open_filters(page: Page) -> None:
+    """The fields of the filters."""
+    page.locator(".filters summary").click()
+
+
 def tick_three(page: Page) -> None:
     """Three ticked rows, with the toolbar."""
     for number in (0, 1, 3):
@@ -215,11 +220,24 @@ SCENES = (
     Scene("repositories-first-sync", "/repositories", "first-sync"),
     Scene("repositories-first-steps", "/repositories", "first-steps"),
     Scene("repositories-unreachable", "/repositories", "unreachable"),
+    Scene("repositories-folders", "/repositories?view=folders"),
+    Scene("repositories-under", "/repositories?under=team"),
+    Scene("repositories-under-none", "/repositories?under=nobody"),
+    Scene("search", "/search?q=api"),
+    Scene("search-tags", "/search?q=1.4"),
+    Scene("search-digest", f"/search?q={UNTAGGED.digest[:13]}"),
+    Scene("search-no-match", "/search?q=nothing-like-this"),
+    Scene("search-empty", "/search"),
     Scene("tags", f"/repositories/{API}"),
     Scene("tags-by-image", f"/repositories/{API}?sort=image"),
     Scene("tags-ticked", f"/repositories/{API}", act=tick_three),
     Scene("tags-ticked-long-name", f"/repositories/{ETL}", act=tick_all),
     Scene("tags-no-match", f"/repositories/{API}?q=rc-*"),
+    Scene("tags-filtered", f"/repositories/{BUILDER}?q=*-1*&older=1&platform=linux/amd64&but=10&sort=name"),
+    Scene("tags-filters-open", f"/repositories/{API}?older=3", act=open_filters, whole=False),
+    Scene("tags-filters-no-match", f"/repositories/{API}?q=1.&bigger=4000&older=never"),
+    Scene("tags-untagged", f"/repositories/{ODD}?untagged=1"),
+    Scene("tags-untagged-none", f"/repositories/{API}?untagged=1"),
     Scene("tags-of-a-user", f"/repositories/{API}", who=USER),
     Scene("tags-300", f"/repositories/{MANY_TAGS}"),
     Scene("tags-longest-name", f"/repositories/{LONGEST_NAME}"),

@@ -82,6 +82,58 @@ def test_repositories_are_sorted_as_asked(bob: Visitor) -> None:
     assert repositories_on(bob.get("/repositories?sort=nonsense").get_data(as_text=True))[0] == "alpine-base"
 
 
+def folders_on(page: str) -> list[str]:
+    return re.findall(r'href="/repositories\?under=([^"]+)" data-open', page)
+
+
+def test_namespaces_are_folders_with_what_is_in_them(bob: Visitor) -> None:
+    answer = bob.get("/repositories?view=folders")
+    page = answer.get_data(as_text=True)
+    assert folders_on(page) == ["data", "team", "tools"]
+    assert repositories_on(page) == ["alpine-base"]
+    assert re.search(r"team/ 3 repositories \d+ tags", text_of(answer))
+    assert "6 of 6 repositories" in text_of(answer)
+    assert 'href="/repositories?view=all&amp;sort=name">All repositories' in page
+    by_tags = bob.get("/repositories?view=folders&sort=-tags").get_data(as_text=True)
+    assert folders_on(by_tags)[-1] == "tools"
+
+
+def test_a_folder_lists_its_repositories_and_leads_back(bob: Visitor) -> None:
+    answer = bob.get("/repositories?under=team&sort=-name")
+    page = answer.get_data(as_text=True)
+    assert repositories_on(page) == ["team/web", "team/shop", "team/api"]
+    assert "registry.example/team 3 repositories" in text_of(answer)
+    assert "team · Holystone" in text_of(answer)
+    assert 'under=team&amp;sort=tags">Tags' in page
+    assert 'href="/repositories?under=team">team' in bob.get("/repositories/team/api").get_data(as_text=True)
+    assert "No repository is in nobody ." in text_of(bob.get("/repositories?under=nobody"))
+
+
+def test_a_search_lists_without_folders_wherever_it_begins(bob: Visitor) -> None:
+    for path in ("/repositories?q=a&view=folders", "/repositories?q=a&under=team"):
+        page = bob.get(path).get_data(as_text=True)
+        assert folders_on(page) == []
+        assert "alpine-base" in repositories_on(page)
+
+
+def test_more_repositories_than_a_page_holds_are_shown_in_folders(app: Flask, bob: Visitor) -> None:
+    with parts_of(app).writing() as session:
+        for number in range(150):
+            name = f"space-{number:03}"
+            session.add(
+                Repository(
+                    name=f"{name}/app", namespace=name, first_seen_at=parts_of(app).now(), tag_count=1, image_count=1
+                )
+            )
+    path, seen = "/repositories", list[str]()
+    while path:
+        page = bob.get(path).get_data(as_text=True)
+        seen += folders_on(page)
+        path = next_of(page)
+    assert seen == ["data", *(f"space-{number:03}" for number in range(150)), "team", "tools"]
+    assert folders_on(bob.get("/repositories?view=all").get_data(as_text=True)) == []
+
+
 def test_a_search_without_a_match_says_so(bob: Visitor) -> None:
     assert "No repository matches nothing ." in text_of(bob.get("/repositories?q=nothing"))
     assert "No tag matches nothing ." in text_of(bob.get(f"{BUILDER}?q=nothing"))
@@ -96,7 +148,9 @@ def test_htmx_gets_the_rows_only_and_the_count_beside_them(bob: Visitor) -> None
         assert "<html" in restored
 
 
-@pytest.mark.parametrize("sort", ["newest", "name", "image", "size"])
+@pytest.mark.parametrize(
+    "sort", [f"{way}{order}" for order in ("newest", "name", "image", "size", "created") for way in ("", "-")]
+)
 def test_pages_of_a_hundred_show_every_tag_once(bob: Visitor, sort: str) -> None:
     path, seen, sizes = f"{BUILDER}?sort={sort}", list[str](), list[int]()
     while path:
@@ -106,6 +160,21 @@ def test_pages_of_a_hundred_show_every_tag_once(bob: Visitor, sort: str) -> None
         path = next_of(page)
     assert sizes == [100, 100, 41]
     assert len(set(seen)) == 241
+
+
+def test_the_head_of_a_column_sorts_by_it_and_pressed_again_the_other_way(bob: Visitor) -> None:
+    page = bob.get(f"{BUILDER}?q=build&sort=name").get_data(as_text=True)
+    assert re.findall(r'aria-sort="(\w+)"><a href="([^"]+)">(\w+)', page) == [
+        ("ascending", f"{BUILDER}?q=build&amp;sort=-name", "Tag")
+    ]
+    turned = bob.get(f"{BUILDER}?q=build&sort=-name").get_data(as_text=True)
+    assert re.findall(r'aria-sort="(\w+)"><a href="([^"]+)">(\w+)', turned) == [
+        ("descending", f"{BUILDER}?q=build&amp;sort=name", "Tag")
+    ]
+    assert '<option value="-name" selected>Name, reversed</option>' in turned
+    assert "sort=-name" in next_of(turned)
+    assert tags_on(turned)[0] > tags_on(page)[0]
+    assert f'<a href="{BUILDER}?q=build&amp;sort=size">Size' in turned
 
 
 def test_a_page_reached_by_nonsense_is_the_first(bob: Visitor) -> None:

@@ -31,6 +31,7 @@ TABLE = {
     ("POST", "/account/theme"): FOR_ALL,
     ("GET", "/"): FOR_VIEWERS,
     ("GET", "/repositories"): FOR_VIEWERS,
+    ("GET", "/search"): FOR_VIEWERS,
     ("GET", "/repositories/<repository:repository>"): FOR_VIEWERS,
     ("GET", "/repositories/<repository:repository>/-/tags/<tag:tag>"): FOR_VIEWERS,
     ("GET", "/repositories/<repository:repository>/-/tags/<tag:tag>/delete"): FOR_ADMINISTRATORS,

@@ -25,10 +25,17 @@ MOST_OF_A_KIND = 5
 
 BEGIN_AT = (
     "/",
+    "/search?q=a",
     "/maintenance/by-hand",  # linked where there is no keeper
     f"/repositories/{ODD}/-/manifests/{UNTAGGED.digest}/delete",
 )
-IN_VAIN = ("/no-such-page", "/repositories/team/none", "/repositories?q=nothing", "/repositories/team/api?q=nothing")
+IN_VAIN = (
+    "/no-such-page",
+    "/repositories/team/none",
+    "/repositories?q=nothing",
+    "/search?q=nothing",
+    "/repositories/team/api?q=nothing",
+)
 FORMS_IN_VAIN: dict[str, dict[str, str]] = {
     "/sign-in": {"name": "alice", "password": "not this one"},
     "/maintenance/hold": {"minutes": "none"},

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, undefer
 from webapp.accounts.permissions import Visibility
 from webapp.catalogue.models import Manifest, Repository, RepositoryManifest, Tag
 from webapp.catalogue.sizes import why_no_size
-from webapp.database import among
+from webapp.database import among, unindexed
 from webapp.registry.manifests import Descriptor, ManifestKind, parse_manifest
 from webapp.registry.manifests import Manifest as Content
 from webapp.registry.visible import Some, first
@@ -163,7 +163,7 @@ def tags_on(session: Session, repository: Repository, digests: Sequence[str]) ->
         names = (
             select(Tag.name)
             .where(Tag.repository_id == repository.id, Tag.digest == digest)
-            .order_by(Tag.pushed_at.desc(), Tag.name)
+            .order_by(unindexed(Tag.pushed_at).desc(), Tag.name)
             .limit(MOST_SAME_DIGEST)
         )
         found[digest] = tuple(session.scalars(names))

@@ -8,14 +8,21 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, and_, or_, tuple_
 
 Key = tuple[ColumnElement[Any], bool]
 """A sort key, and whether it descends. The keys of an order together name a row."""
 
 
 def after(keys: Sequence[Key], values: Sequence[Any]) -> ColumnElement[bool]:
-    """The condition for rows that come after the one with these values of the keys."""
+    """The condition for rows that come after the one with these values of the keys.
+
+    Where all keys go the same way it is one comparison, which an index answers from the row on.
+    """
+    ways = {descends for _column, descends in keys}
+    if len(ways) == 1:
+        row = tuple_(*(column for column, _descends in keys))
+        return row < tuple(values) if ways == {True} else row > tuple(values)
     alternatives = []
     for place, (column, descends) in enumerate(keys):
         same = [earlier == value for (earlier, _), value in zip(keys[:place], values, strict=False)]

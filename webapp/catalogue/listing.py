@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -15,6 +15,8 @@ from webapp.accounts.permissions import Visibility
 from webapp.catalogue.keyset import Key, after, ordering, read_cursor, write_cursor
 from webapp.catalogue.models import Manifest, Repository, Tag
 from webapp.catalogue.sizes import why_no_size
+from webapp.catalogue.tag_filter import ANY, TagFilter, conditions
+from webapp.catalogue.totals import Total
 from webapp.database import among
 
 PAGE_SIZE = 100
@@ -35,11 +37,14 @@ class RepositoryOrder(StrEnum):
 
 
 class TagOrder(StrEnum):
-    """Orders of the list of tags. `image` puts the tags of one digest side by side, the newest image first."""
+    """Orders of the list of tags, by name with the numbers in it. `newest` is by the time of the push, `created` by that
+    of the image. `image` puts the tags of one digest side by side, the newest image first.
+    """
 
     NEWEST = "newest"
     NAME = "name"
     SIZE = "size"
+    CREATED = "created"
     IMAGE = "image"
 
 
@@ -66,6 +71,7 @@ class TagRow:
     platforms: tuple[str, ...]
     size_bytes: int | None
     size_reason: str
+    created_at: datetime | None
     pushed_at: datetime
     pushed_at_is_seen: bool
     same_as: tuple[str, ...]
@@ -74,6 +80,8 @@ class TagRow:
 
 _NO_SIZE = -1
 _SIZE = func.coalesce(Manifest.image_size_bytes, _NO_SIZE)
+_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+_CREATED = func.coalesce(Manifest.created_at, _LONG_AGO)
 
 
 def find_repository(session: Session, visibility: Visibility, name: str) -> Repository | None:
@@ -88,42 +96,54 @@ def repositories(
     order: RepositoryOrder = RepositoryOrder.NAME,
     cursor: str = "",
     size: int = PAGE_SIZE,
+    turned: bool = False,
+    under: str = "",
 ) -> Page[Repository]:
-    """A page of the repositories that have tags."""
-    listed = _listed(visibility)
+    """A page of the repositories that have tags, all or those `under` a namespace; `turned` is the other way round."""
+    listed = _listed(visibility, under)
     found = listed.where(_contains(Repository.name, search)) if search else listed
     keys, types = _repository_keys(order)
+    keys = _turned(keys) if turned else keys
     rows = session.execute(_page(found.add_columns(*(key for key, _ in keys)), keys, types, cursor, size)).all()
     return Page(
         [row[0] for row in rows[:size]], _count(session, found), _count(session, listed), _next(rows, len(keys), size)
     )
 
 
+def size_under(session: Session, visibility: Visibility, namespace: str) -> Total:
+    """What the repositories of a namespace take, each counted for itself."""
+    listed = _listed(visibility, namespace).subquery()
+    sums = select(func.total(listed.c.size_bytes), func.total(listed.c.left_out))
+    size_bytes, left_out = session.execute(sums).one()
+    return Total(int(size_bytes), int(left_out))
+
+
 def tags(
     session: Session,
     repository: Repository,
-    search: str = "",
+    wanted: TagFilter = ANY,
     order: TagOrder = TagOrder.NEWEST,
     cursor: str = "",
     size: int = PAGE_SIZE,
     siblings: int = SIBLINGS_NAMED,
+    turned: bool = False,
 ) -> Page[TagRow]:
-    """A page of a repository's tags, each with so many others of its image."""
-    of_it = select(Tag, Manifest).outerjoin(Manifest, Manifest.id == Tag.manifest_id)
-    of_it = of_it.where(Tag.repository_id == repository.id)
-    found = of_it.where(_contains(Tag.name, search)) if search else of_it
+    """A page of a repository's tags, each with so many others of its image; `turned` is the other way round."""
+    with_manifests = select(Tag, Manifest).outerjoin(Manifest, Manifest.id == Tag.manifest_id)
+    found = with_manifests.where(*conditions(repository, wanted))
     keys, types = _tag_keys(order)
     if order == TagOrder.IMAGE:
         found, keys = _with_newest_of_image(found, repository)
+    keys = _turned(keys) if turned else keys
     rows = session.execute(_page(found.add_columns(*(key for key, _ in keys)), keys, types, cursor, size)).all()
     shown = _with_siblings(session, repository, [(row[0], row[1]) for row in rows[:size]], siblings)
-    return Page(shown, _count(session, found), repository.tag_count, _next(rows, len(keys), size))
+    matching = repository.tag_count if wanted == ANY else _count(session, _names(repository, wanted))
+    return Page(shown, matching, repository.tag_count, _next(rows, len(keys), size))
 
 
-def matching_tags(session: Session, repository: Repository, search: str = "") -> list[str]:
+def matching_tags(session: Session, repository: Repository, wanted: TagFilter = ANY) -> list[str]:
     """The names of all tags that `tags` finds, on all its pages."""
-    found = select(Tag.name).where(Tag.repository_id == repository.id).order_by(Tag.name)
-    return list(session.scalars(found.where(_contains(Tag.name, search)) if search else found))
+    return list(session.scalars(_names(repository, wanted).order_by(Tag.sort_key, Tag.id)))
 
 
 def some_tag_rows(
@@ -138,8 +158,16 @@ def some_tag_rows(
     return _with_siblings(session, repository, [(tag, manifest) for tag, manifest in rows], siblings)
 
 
-def _listed(visibility: Visibility) -> Select[Repository]:
+def _names(repository: Repository, wanted: TagFilter) -> Select[str]:
+    names = select(Tag.name)
+    if wanted.asks_of_image:
+        names = names.outerjoin(Manifest, Manifest.id == Tag.manifest_id)
+    return names.where(*conditions(repository, wanted))
+
+
+def _listed(visibility: Visibility, under: str = "") -> Select[Repository]:
     listed = select(Repository).where(Repository.tag_count > 0)
+    listed = listed.where(Repository.namespace == under) if under else listed
     return listed if visibility.sees_everything else listed.where(Repository.id.is_(None))
 
 
@@ -159,14 +187,20 @@ def _repository_keys(order: RepositoryOrder) -> tuple[list[Key], list[type]]:
 
 
 def _tag_keys(order: TagOrder) -> tuple[list[Key], list[type]]:
-    name: Key = (Tag.name.expression, False)
+    row: Key = (Tag.id.expression, True)
     if order == TagOrder.NAME:
-        return [name], [str]
+        return [(Tag.sort_key.expression, False), (Tag.id.expression, False)], [str, int]
     if order == TagOrder.SIZE:
-        return [(_SIZE, True), name], [int, str]
+        return [(_SIZE, True), row], [int, int]
+    if order == TagOrder.CREATED:
+        return [(_CREATED, True), row], [datetime, int]
     if order == TagOrder.IMAGE:
-        return [], [datetime, str, str]
-    return [(Tag.pushed_at.expression, True), (Tag.id.expression, True)], [datetime, int]
+        return [], [datetime, str, str, int]
+    return [(Tag.pushed_at.expression, True), row], [datetime, int]
+
+
+def _turned(keys: Sequence[Key]) -> list[Key]:
+    return [(column, not descends) for column, descends in keys]
 
 
 def _with_newest_of_image(
@@ -183,7 +217,8 @@ def _with_newest_of_image(
     keys: list[Key] = [
         (newest.c.pushed_at, True),
         (func.coalesce(Tag.digest, ""), False),
-        (Tag.name.expression, False),
+        (Tag.sort_key.expression, False),
+        (Tag.id.expression, False),
     ]
     return found.join(newest, same_image), keys
 
@@ -241,6 +276,7 @@ def _row(tag: Tag, manifest: Manifest | None, newest: Sequence[str], totals: Map
         platforms=tuple(filter(None, manifest.platforms.split(","))) if manifest else (),
         size_bytes=manifest.image_size_bytes if manifest else None,
         size_reason=_size_reason(tag, manifest),
+        created_at=manifest.created_at if manifest else None,
         pushed_at=tag.pushed_at,
         pushed_at_is_seen=tag.pushed_at_is_seen,
         same_as=tuple(name for name in newest if name != tag.name)[:most],

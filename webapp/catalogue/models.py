@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import cast
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, Table, UniqueConstraint
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from webapp.catalogue.name_index import keep_index
+from webapp.catalogue.natural_order import natural_key
 from webapp.database import Base
 
 
@@ -118,14 +122,23 @@ class RepositoryManifest(Base):
     manifest_id: Mapped[int] = mapped_column(ForeignKey("manifests.id"), primary_key=True, index=True)
 
 
+def _natural_key_of_name(context: DefaultExecutionContext) -> str:
+    return natural_key(context.get_current_parameters()["name"])  # type: ignore[no-untyped-call]
+
+
 class Tag(Base):
-    """A tag and the manifest it was last seen on. `digest` is known although the manifest could not be read."""
+    """A tag and the manifest it was last seen on. `digest` is known although the manifest could not be read.
+
+    `sort_key` orders the names by the numbers in them; a tag's name never changes, so it is made with the row.
+    """
 
     __tablename__ = "tags"
     __table_args__ = (
         UniqueConstraint("repository_id", "name"),
         Index("ix_tags_repository_pushed", "repository_id", "pushed_at", "id"),
         Index("ix_tags_repository_digest", "repository_id", "digest"),
+        Index("ix_tags_repository_sort_key", "repository_id", "sort_key"),
+        Index("ix_tags_name", "name"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -136,9 +149,13 @@ class Tag(Base):
     problem: Mapped[str] = mapped_column(default="")
     pushed_at: Mapped[datetime]
     pushed_at_is_seen: Mapped[bool]
+    sort_key: Mapped[str] = mapped_column(default=_natural_key_of_name)
 
     repository: Mapped[Repository] = relationship(back_populates="tags")
     manifest: Mapped[Manifest | None] = relationship()
+
+
+keep_index(cast("Table", Tag.__table__))
 
 
 class UnreadRepository(Base):

@@ -20,7 +20,7 @@ from webapp.catalogue.models import (
     RepositoryManifest,
     Tag,
 )
-from webapp.database import among
+from webapp.database import among, unindexed
 from webapp.registry.names import is_digest
 from webapp.registry.visible import Some, first
 
@@ -55,12 +55,14 @@ def referrers_of(session: Session, repository: Repository, digest: str) -> Some[
 def notes_of(session: Session, repository: Repository, names: Collection[str]) -> dict[str, str]:
     """Of some tags, what those that are named after a digest refer to: 'signature of 1.4.2'."""
     found = {name: match for name in names if (match := NAMED_AFTER.fullmatch(name))}
+    if not found:
+        return {}
     digests = {f"{match[1]}:{match[2]}" for match in found.values()}
     tags: dict[str, list[str]] = {}
     rows = session.execute(
         select(Tag.digest, Tag.name)
         .where(Tag.repository_id == repository.id, among(Tag.digest, digests))
-        .order_by(Tag.pushed_at.desc(), Tag.name)
+        .order_by(unindexed(Tag.pushed_at).desc(), Tag.name)
     )
     for digest, name in rows:
         tags.setdefault(digest or "", []).append(name)

@@ -27,6 +27,7 @@ from webapp.pages import (
     repositories,
     request_line,
     runs,  # noqa: F401  its views are maintenance's
+    search,
     security,
     sign_in,
     status,
@@ -59,6 +60,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(metrics.bp)
     app.register_blueprint(sign_in.bp)
     app.register_blueprint(repositories.bp)
+    app.register_blueprint(search.bp)
     app.register_blueprint(tags.bp)
     app.register_blueprint(manifests.bp)
     app.register_blueprint(removals.bp)

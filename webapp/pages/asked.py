@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
@@ -14,13 +14,15 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest
 
 from webapp.catalogue.listing import find_repository, matching_tags
-from webapp.pages.current import is_administrator, visibility
+from webapp.pages.current import is_administrator, parts, visibility
 from webapp.pages.filters import counted, short_digest
+from webapp.pages.tag_filters import Filters, read_filters
 from webapp.registry.names import is_tag
 from webapp.removal.wanted import Referrers, Siblings, Wanted
 
 LEAVE = "leave"
 NOTHING_TICKED = "No tag is ticked. Tick the tags that are to go, then press the button again; nothing was deleted."
+NO_FILTER = "A filter cannot be read. Load the list again; nothing was deleted."
 NO_TAG = "One of these is no tag. Load the list again; nothing was deleted."
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -41,7 +43,7 @@ class Asked:
     """What was asked about, with the choices that go with it.
 
     Attributes:
-        tags: by name; for `matching` those that the filter `query` finds now, for a manifest or the whole image none.
+        tags: by name; for `matching` those that `filters` find now, for a manifest or the whole image none.
         digest: of the manifest; empty for all else.
         then: 'leave' where the page that it was opened from will be gone, or has no list.
     """
@@ -49,7 +51,7 @@ class Asked:
     repository: str
     scope: Scope
     tags: tuple[str, ...] = ()
-    query: str = ""
+    filters: Filters = field(default_factory=Filters)
     siblings: Siblings = Siblings.KEEP
     referrers: Referrers = Referrers.REMOVE
     include_protected: bool = False
@@ -90,7 +92,8 @@ class Asked:
             return Scope.IMAGE
         if self.digest:
             return f"{self.scope}:{self.digest}"
-        said = [self.query] if self.scope == Scope.MATCHING else sorted(self.tags)
+        is_filter = self.scope == Scope.MATCHING
+        said = sorted(self.filters.fields.items()) if is_filter else sorted(self.tags)
         return f"{self.scope}:{hashlib.sha256(json.dumps(said).encode()).hexdigest()}"
 
     @property
@@ -109,7 +112,7 @@ class Asked:
         if self.scope == Scope.TAGS:
             return [("tag", tag) for tag in self.tags]
         if self.scope == Scope.MATCHING:
-            return [("matching", "1"), ("q", self.query)]
+            return [("matching", "1"), *self.filters.fields.items()]
         return [("image", "1")] if self.is_image else []
 
     @property
@@ -143,9 +146,10 @@ def repository_asked(session: Session, repository: str) -> Asked:
     """
     tags = request.values.getlist("tag")
     if request.values.get("matching"):
-        query = request.values.get("q", "").strip()
+        filters = _filters()
         row = find_repository(session, visibility(), repository)
-        return _asked(repository, Scope.MATCHING, matching_tags(session, row, query) if row else (), query)
+        found = matching_tags(session, row, filters.wanted(parts().now())) if row else ()
+        return _asked(repository, Scope.MATCHING, found, filters)
     if tags:
         if not all(map(is_tag, tags)):
             raise BadRequest(NO_TAG)
@@ -155,13 +159,27 @@ def repository_asked(session: Session, repository: str) -> Asked:
     return _asked(repository, Scope.IMAGE)
 
 
-def _asked(repository: str, scope: Scope, tags: Iterable[str] = (), query: str = "", digest: str = "") -> Asked:
+def _filters() -> Filters:
+    """The filters that say which tags are to go. One that cannot be read would let more go than was shown.
+
+    Raises:
+        BadRequest: there is such a one, or they show no tags at all.
+    """
+    filters = read_filters(request.values)
+    if filters.unread or filters.untagged:
+        raise BadRequest(NO_FILTER)
+    return filters
+
+
+def _asked(
+    repository: str, scope: Scope, tags: Iterable[str] = (), filters: Filters | None = None, digest: str = ""
+) -> Asked:
     given = request.values
     return Asked(
         repository,
         scope,
         tuple(tags),
-        query,
+        filters or Filters(),
         siblings=_chosen(Siblings, given.get("siblings"), Siblings.KEEP),
         referrers=_chosen(Referrers, given.get("referrers"), Referrers.REMOVE),
         include_protected=bool(given.get("include_protected")) and is_administrator(),

@@ -36,6 +36,7 @@ WHO_MAY = {
     "theme.choose": Who.ANYONE,
     "repositories.home": Who.VIEWERS,
     "repositories.index": Who.VIEWERS,
+    "search.index": Who.VIEWERS,
     "tags.index": Who.VIEWERS,
     "tags.show": Who.VIEWERS,
     "manifests.show": Who.VIEWERS,

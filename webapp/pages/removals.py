@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
@@ -27,6 +27,7 @@ from webapp.pages.removal_dialog import (
 )
 from webapp.pages.removal_progress import progress_of, retry_of
 from webapp.pages.removal_words import gone_tags, groups_of, toast_of, trouble_of, why_nothing_went
+from webapp.pages.tag_filters import read_filters
 from webapp.pages.tags import can_delete, key_of, lines, pull_command_of, repository_or_404, summary_of
 from webapp.registry.errors import RegistryError, RegistryUnreachable
 from webapp.removal.execute import PlanChanged, Preview, RemovalUnderWay
@@ -212,8 +213,7 @@ def _was_gone(asked: Asked) -> Response:
 def _done(session: Session, asked: Asked, gone: list[str], touched: list[str], toast: str, trouble: str) -> Response:
     """The parts of the list that changed: rows that left, rows that are otherwise, counts, toast."""
     row = repository_or_404(session, asked.repository)
-    asked_from = parse_qs(urlsplit(request.headers.get("HX-Current-URL", "")).query)
-    query = asked_from.get("q", [""])[0].strip()
+    shown_by = read_filters(dict(parse_qsl(urlsplit(request.headers.get("HX-Current-URL", "")).query)))
     changed = listing.some_tag_rows(session, row, [name for name in touched if name not in gone])
     answer = fragment_answer(
         "removals/_done.html",
@@ -221,9 +221,9 @@ def _done(session: Session, asked: Asked, gone: list[str], touched: list[str], t
         gone_keys=[key_of(name) for name in gone],
         changed_rows=lines(session, row, changed),
         summary=summary_of(row),
-        shown=listing.tags(session, row, query, size=1).matching,
+        shown=listing.tags(session, row, shown_by.wanted(parts().now()), size=1).matching,
         total=row.tag_count,
-        query=query,
+        filters=shown_by,
         pull_command=pull_command_of(session, row),
         may_delete=can_delete(session.get(RegistryState, 1)),
         toast=toast,

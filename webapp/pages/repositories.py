@@ -5,24 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
 
 from flask import Blueprint, Response, request, url_for
+from sqlalchemy.orm import Session
 
 from webapp.catalogue import listing
 from webapp.catalogue.listing import RepositoryOrder
 from webapp.catalogue.models import RegistryMode, RegistryState, Repository
+from webapp.catalogue.namespaces import folders
 from webapp.catalogue.totals import Total, size_of_registry
 from webapp.pages.answers import page_or_fragment
 from webapp.pages.current import is_administrator, parts, visibility
 from webapp.pages.filters import counted, moment
 from webapp.pages.first_steps import first_steps, is_anything_to_do
+from webapp.pages.sorting import asked_sorting, heads, options
 
 bp = Blueprint("repositories", __name__)
 
 LONGEST_SEARCH = 300
-
-Order = TypeVar("Order", bound=StrEnum)
+SORTS = {
+    RepositoryOrder.NAME: "Name",
+    RepositoryOrder.CHANGED: "Last change",
+    RepositoryOrder.SIZE: "Size",
+    RepositoryOrder.TAGS: "Tags",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,47 +50,70 @@ class FirstSync:
     words: str
 
 
+class View(StrEnum):
+    """How the top of the registry is shown: every repository, or namespaces as folders."""
+
+    ALL = "all"
+    FOLDERS = "folders"
+
+
 @bp.get("/", endpoint="home")
 @bp.get("/repositories")
-def index() -> Response:
-    """List the repositories that have tags."""
-    query, order = searched(), chosen(RepositoryOrder, RepositoryOrder.NAME)
+def index(was_searched: bool = False) -> Response:
+    """List the repositories that have tags, or their namespaces. `was_searched`: in place of what a search had found."""
+    query, sorting = searched(), asked_sorting(RepositoryOrder, RepositoryOrder.NAME)
+    under = "" if query else request.args.get("under", "").strip("/")[:LONGEST_SEARCH]
+    view = request.args.get("view", "")
     cursor = request.args.get("after", "")
 
-    def address(sort: RepositoryOrder, after: str | None = None) -> str:
-        return url_for(".index", q=query or None, sort=sort.value, after=after)
+    def address(sort: str = sorting.words, after: str | None = None, view: str = view) -> str:
+        return url_for(".index", q=query or None, under=under or None, view=view or None, sort=sort, after=after)
 
     with parts().reading() as session:
-        found = listing.repositories(session, visibility(), query, order, cursor)
+        every = listing.repositories(
+            session, visibility(), query, sorting.order, cursor, turned=sorting.turned, under=under
+        )
+        in_folders = not (query or under) and _shows_folders(view, every.total)
+        top = folders(session, visibility(), sorting.order, cursor, turned=sorting.turned) if in_folders else None
+        found = top or every
         state = session.get(RegistryState, 1)
         steps = first_steps(session) if is_administrator() else []
         return page_or_fragment(
             "repositories/list.html",
             "repositories/_rows.html",
-            repositories=[_line(each) for each in found.rows],
+            repositories=[] if in_folders else [line_of(each) for each in every.rows],
+            folders=top.rows if top else [],
             query=query,
-            sort=order.value,
-            sort_links={each.value: address(each) for each in RepositoryOrder},
-            shown=found.matching,
-            total=found.total,
-            size=size_of_registry(session, visibility()),
-            next_page=address(order, found.next) if found.next else "",
-            first_page=address(order) if cursor else "",
+            under=under,
+            view=view,
+            other_view="" if query or under else address(view=View.ALL if in_folders else View.FOLDERS),
+            in_folders=in_folders,
+            was_searched=was_searched,
+            sort=sorting.words,
+            sorts=options(SORTS, sorting),
+            heads=heads(RepositoryOrder, sorting, address, {RepositoryOrder.NAME}),
+            here=address(),
+            shown=every.matching,
+            total=every.total,
+            size=_size(session, under),
+            next_page=address(after=found.next) if found.next else "",
+            first_page=address() if cursor else "",
             first_sync=first_sync(state),
-            first_steps=steps if is_anything_to_do(steps) else [],
+            first_steps=steps if is_anything_to_do(steps) and not under else [],
             unreachable=held_when(state),
         )
+
+
+def _shows_folders(view: str, repositories: int) -> bool:
+    """Namespaces are folders as soon as the repositories do not fit on a page, unless somebody chose."""
+    if view in {each.value for each in View}:
+        return view == View.FOLDERS
+    return repositories > listing.PAGE_SIZE
 
 
 def searched() -> str:
     """What somebody searches for."""
     return request.args.get("q", "").strip()[:LONGEST_SEARCH]
-
-
-def chosen(orders: type[Order], usual: Order) -> Order:
-    """The order that an address asks for; the usual one where it asks for none that there is."""
-    asked = request.args.get("sort", "")
-    return orders(asked) if asked in {each.value for each in orders} else usual
 
 
 def held_when(state: RegistryState | None) -> str | None:
@@ -110,5 +139,12 @@ def first_sync(state: RegistryState | None) -> FirstSync | None:
     return FirstSync(done, total, f"Reading the registry: {done} of {counted(total, 'repository', 'repositories')}.")
 
 
-def _line(row: Repository) -> RepositoryLine:
+def line_of(row: Repository) -> RepositoryLine:
+    """What the lists say of a repository."""
     return RepositoryLine(row.name, row.tag_count, Total(row.size_bytes, row.left_out), row.changed_at)
+
+
+def _size(session: Session, under: str) -> Total:
+    if under:
+        return listing.size_under(session, visibility(), under)
+    return size_of_registry(session, visibility())

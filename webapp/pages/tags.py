@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
@@ -17,11 +19,14 @@ from webapp.catalogue.listing import TagOrder
 from webapp.catalogue.models import RegistryState, Repository
 from webapp.catalogue.referrers import kind_of_tag, notes_of, subject_named_by
 from webapp.catalogue.totals import Total
-from webapp.pages.answers import page_answer, page_or_fragment
+from webapp.catalogue.untagged import untagged
+from webapp.pages.answers import go_to, page_answer, page_or_fragment, wants_fragment
 from webapp.pages.current import may_delete, parts, visibility
 from webapp.pages.manifest_view import manifest_view, subject_of
 from webapp.pages.permits import why_not
-from webapp.pages.repositories import chosen, held_when, searched
+from webapp.pages.repositories import held_when
+from webapp.pages.sorting import Sorting, asked_sorting, heads, options
+from webapp.pages.tag_filters import Filters, chips, has_empty_fields, read_filters
 from webapp.registry.visible import Some
 from webapp.removal.journal import open_removal
 from webapp.removal.recorded import recorded_space
@@ -33,6 +38,13 @@ NEWEST_LOOKED_AT = 20
 NO_REPOSITORY = "There is no such repository, or you may not see it."
 NO_TAG = "There is no such tag, or you may not see it."
 NOT_READ_YET = "Its manifest has not been read yet."
+SORTS = {
+    TagOrder.NEWEST: "Newest",
+    TagOrder.NAME: "Name",
+    TagOrder.IMAGE: "Image",
+    TagOrder.SIZE: "Size",
+    TagOrder.CREATED: "Created",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +67,7 @@ class TagLine:
     platforms: list[str]
     size_bytes: int | None
     size_reason: str
+    created_at: datetime | None
     pushed_at: datetime
     pushed_is_seen: bool
     same_as: list[str]
@@ -65,36 +78,66 @@ class TagLine:
 
 @bp.get("/repositories/<repository:repository>")
 def index(repository: str) -> Response:
-    """List the tags of a repository."""
-    query, order = searched(), chosen(TagOrder, TagOrder.NEWEST)
+    """List the tags of a repository, or, where the address asks for them, its manifests without a tag."""
+    filters, sorting = read_filters(request.args), asked_sorting(TagOrder, TagOrder.NEWEST)
     cursor = request.args.get("after", "")
 
-    def address(sort: TagOrder, after: str | None = None) -> str:
-        return url_for(".index", repository=repository, q=query or None, sort=sort.value, after=after)
+    def address(chosen: Filters = filters, sort: str = sorting.words, after: str | None = None) -> str:
+        given = {**chosen.fields, "sort": sort if "sort" in request.args or sort != sorting.words else None}
+        return f"{url_for('.index', repository=repository)}{_query(given, after)}"
 
+    if has_empty_fields(request.args) and not wants_fragment():
+        return go_to(address())
     with parts().reading() as session:
         row = repository_or_404(session, repository)
-        found = listing.tags(session, row, query, order, cursor)
+        found = _found(session, row, filters, sorting, cursor)
         state = session.get(RegistryState, 1)
-        return page_or_fragment(
+        tags = [] if filters.untagged else lines(session, row, found.rows, sorting.order == TagOrder.IMAGE)
+        answer = page_or_fragment(
             "tags/list.html",
             "tags/_rows.html",
             repository=repository,
             summary=summary_of(row),
-            tags=lines(session, row, found.rows, order == TagOrder.IMAGE),
-            query=query,
-            sort=order.value,
-            sort_links={each.value: address(each) for each in TagOrder},
+            tags=tags,
+            manifests=found.rows if filters.untagged else [],
+            are_known=row.revisions_read_at is not None,
+            platforms=sorted({each for line in found.rows for each in line.platforms}),
+            query=filters.q,
+            filters=filters,
+            chips=chips(filters, address),
+            all_tags=address(Filters()),
+            everywhere=url_for("search.index", q=filters.q),
+            sort=sorting.words,
+            sorts=options(SORTS, sorting),
+            heads=heads(TagOrder, sorting, lambda sort: address(sort=sort), {TagOrder.NAME, TagOrder.IMAGE}),
             shown=found.matching,
             total=found.total,
-            next_page=address(order, found.next) if found.next else "",
-            first_page=address(order) if cursor else "",
+            next_page=address(after=found.next) if found.next else "",
+            first_page=address() if cursor else "",
             may_delete=can_delete(state),
             why_not=why_no_deletes(state),
             pull_command=pull_command_of(session, row),
             unreachable=held_when(state),
             removal_id=open_removal(session, repository),
         )
+    if wants_fragment():
+        answer.headers["HX-Push-Url"] = address(after=cursor or None)
+    return answer
+
+
+def _found(
+    session: Session, repository: Repository, filters: Filters, sorting: Sorting[TagOrder], cursor: str
+) -> listing.Page[Any]:
+    """A page of tags, or of manifests without one."""
+    wanted = filters.wanted(parts().now())
+    if filters.untagged:
+        return untagged(session, repository, wanted, cursor)
+    return listing.tags(session, repository, wanted, sorting.order, cursor, turned=sorting.turned)
+
+
+def _query(given: Mapping[str, str | None], after: str | None) -> str:
+    said = {name: value for name, value in {**given, "after": after}.items() if value}
+    return f"?{urlencode(said)}" if said else ""
 
 
 @bp.get("/repositories/<repository:repository>/-/tags/<tag:tag>")
@@ -186,6 +229,7 @@ def _line(row: listing.TagRow, notes: Mapping[str, str], join: str) -> TagLine:
         platforms=[each.removeprefix("linux/") for each in row.platforms],
         size_bytes=row.size_bytes,
         size_reason=row.size_reason,
+        created_at=row.created_at,
         pushed_at=row.pushed_at,
         pushed_is_seen=row.pushed_at_is_seen,
         same_as=list(row.same_as),

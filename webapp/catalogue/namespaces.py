@@ -1,0 +1,102 @@
+"""Namespaces as folders: each once, beside the repositories that are in none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Subquery, case, func, select
+from sqlalchemy.orm import Session
+
+from webapp.accounts.permissions import Visibility
+from webapp.catalogue.keyset import Key, after, ordering, read_cursor, write_cursor
+from webapp.catalogue.listing import PAGE_SIZE, Page, RepositoryOrder
+from webapp.catalogue.models import Repository
+from webapp.catalogue.totals import Total
+
+_NO_SIZE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A namespace with what is in it, or a repository that is in none (`namespace` is empty then).
+
+    Its size is the sum of its repositories', each counted for itself; unknown where one is not known.
+    """
+
+    name: str
+    namespace: str
+    repositories: int
+    tags: int
+    size: Total
+    changed_at: datetime | None
+
+
+def folders(
+    session: Session,
+    visibility: Visibility,
+    order: RepositoryOrder = RepositoryOrder.NAME,
+    cursor: str = "",
+    size: int = PAGE_SIZE,
+    turned: bool = False,
+) -> Page[Folder]:
+    """A page of the top of the registry; `turned` is the order the other way round."""
+    if not visibility.sees_everything:
+        return Page([], 0, 0, "")
+    top = _top()
+    keys, types = _keys(top, order)
+    keys = [(column, descends != turned) for column, descends in keys]
+    found = select(
+        top.c.name,
+        top.c.namespace,
+        top.c.repositories,
+        top.c.tags,
+        top.c.changed_at,
+        top.c.size_bytes,
+        top.c.left_out,
+    )
+    values = read_cursor(cursor, types) if cursor else None
+    page = found.where(after(keys, values)) if values is not None else found
+    page = page.add_columns(*(key for key, _ in keys)).order_by(*ordering(keys)).limit(size + 1)
+    rows = session.execute(page).all()
+    number, total = session.execute(select(func.count(), func.total(top.c.repositories)).select_from(top)).one()
+    following = write_cursor(tuple(rows[size - 1])[7:]) if len(rows) > size else ""
+    return Page([_folder(*row[:7]) for row in rows[:size]], number, int(total), following)
+
+
+def _folder(
+    name: str, namespace: str, repositories: int, tags: int, changed_at: datetime, size_bytes: int | None, left_out: int
+) -> Folder:
+    return Folder(name, namespace, repositories, tags, Total(size_bytes, left_out), changed_at)
+
+
+def _top() -> Subquery:
+    in_none = Repository.namespace == ""
+    name = case((in_none, Repository.name), else_=Repository.namespace + "/")
+    all_sized = func.count(Repository.size_bytes) == func.count()
+    return (
+        select(
+            name.label("name"),
+            Repository.namespace,
+            func.count().label("repositories"),
+            func.sum(Repository.tag_count).label("tags"),
+            case((all_sized, func.sum(Repository.size_bytes))).label("size_bytes"),
+            func.sum(Repository.left_out).label("left_out"),
+            func.max(func.coalesce(Repository.changed_at, Repository.first_seen_at)).label("changed_at"),
+        )
+        .where(Repository.tag_count > 0)
+        .group_by(name)
+        .subquery()
+    )
+
+
+def _keys(top: Subquery, order: RepositoryOrder) -> tuple[list[Key], list[type[Any]]]:
+    name: Key = (top.c.name, False)
+    if order == RepositoryOrder.CHANGED:
+        return [(top.c.changed_at, True), name], [datetime, str]
+    if order == RepositoryOrder.SIZE:
+        return [(func.coalesce(top.c.size_bytes, _NO_SIZE), True), name], [int, str]
+    if order == RepositoryOrder.TAGS:
+        return [(top.c.tags, True), name], [int, str]
+    return [name], [str]

@@ -1,0 +1,74 @@
+"""The manifests of a repository that nothing leads to: no tag, no index, and no image that they would refer to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session, aliased
+
+from webapp.catalogue.keyset import read_cursor, write_cursor
+from webapp.catalogue.listing import PAGE_SIZE, Page
+from webapp.catalogue.models import (
+    DescriptorRole,
+    Manifest,
+    ManifestDescriptor,
+    Repository,
+    RepositoryManifest,
+    Tag,
+)
+from webapp.catalogue.tag_filter import ANY, TagFilter, of_manifests
+
+
+@dataclass(frozen=True, slots=True)
+class UntaggedRow:
+    """One manifest without a tag; its size is None where a manifest that it names could not be read."""
+
+    digest: str
+    kind: str
+    platforms: tuple[str, ...]
+    size_bytes: int | None
+    created_at: datetime | None
+    first_seen_at: datetime | None
+
+
+def untagged(
+    session: Session, repository: Repository, wanted: TagFilter = ANY, cursor: str = "", size: int = PAGE_SIZE
+) -> Page[UntaggedRow]:
+    """A page of a repository's manifests that nothing leads to, the last seen first."""
+    other = aliased(RepositoryManifest)
+    of_it = RepositoryManifest.repository_id == repository.id
+    descriptor = ManifestDescriptor
+    on_tag = exists().where(Tag.repository_id == repository.id, Tag.digest == Manifest.digest)
+    in_index = exists().where(
+        descriptor.digest == Manifest.digest,
+        descriptor.role == DescriptorRole.CHILD,
+        other.repository_id == repository.id,
+        other.manifest_id == descriptor.manifest_id,
+    )
+    about = aliased(Manifest)
+    refers = exists().where(
+        descriptor.manifest_id == Manifest.id,
+        descriptor.role == DescriptorRole.SUBJECT,
+        about.digest == descriptor.digest,
+        other.repository_id == repository.id,
+        other.manifest_id == about.id,
+    )
+    here = select(Manifest).join(RepositoryManifest, RepositoryManifest.manifest_id == Manifest.id)
+    found = here.where(of_it, ~on_tag, ~in_index, ~refers, *of_manifests(wanted))
+    if wanted.but_newest is not None:
+        newest = found.with_only_columns(Manifest.id).order_by(Manifest.id.desc()).limit(wanted.but_newest)
+        found = found.where(Manifest.id.not_in(newest))
+    number = session.scalar(found.with_only_columns(func.count(), maintain_column_froms=True)) or 0
+    values = read_cursor(cursor, [int]) if cursor else None
+    page = found.where(Manifest.id < values[0]) if values else found
+    rows = session.scalars(page.order_by(Manifest.id.desc()).limit(size + 1)).all()
+    following = write_cursor((rows[size - 1].id,)) if len(rows) > size else ""
+    return Page([_row(each) for each in rows[:size]], number, number, following)
+
+
+def _row(manifest: Manifest) -> UntaggedRow:
+    platforms = tuple(filter(None, manifest.platforms.split(",")))
+    size = manifest.image_size_bytes
+    return UntaggedRow(manifest.digest, manifest.kind, platforms, size, manifest.created_at, manifest.first_seen_at)
