@@ -7,7 +7,6 @@ Which of them it wants the registry says with its first 401. Sources: distributi
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -16,6 +15,7 @@ from threading import Lock
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
+from webapp.registry.documents import json_object
 from webapp.registry.errors import (
     Denied,
     Nonsense,
@@ -259,12 +259,9 @@ def _document(answer: Answer, challenge: Challenge) -> dict[str, Any]:
     if answer.status != 200:
         raise _refusal(answer, challenge)
     try:
-        document = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        raise NoToken("its answer is not JSON") from None
-    if not isinstance(document, dict):
-        raise NoToken("its answer is not a JSON object")
-    return document
+        return json_object(answer.body)
+    except Nonsense as error:
+        raise NoToken(f"its answer is {error.detail}") from None
 
 
 def _refusal(answer: Answer, challenge: Challenge) -> RegistryError:

@@ -6,11 +6,11 @@ Source: OCI image specification, config.md; Docker's configuration has the same 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from webapp.registry.documents import json_object
 from webapp.registry.errors import Nonsense
 from webapp.registry.visible import Some, first, mapped, visible, visible_pairs
 
@@ -58,7 +58,7 @@ def read_configuration(raw: bytes) -> Configuration:
     Raises:
         Nonsense: it is not a JSON object.
     """
-    document = _document(raw)
+    document = json_object(raw)
     config = _object(document.get("config"))
     return Configuration(
         entry_point=_words(config.get("Entrypoint")),
@@ -79,20 +79,10 @@ def read_configuration(raw: bytes) -> Configuration:
 def read_annotations(raw: bytes) -> Pairs:
     """A manifest's annotations; none where it has none, or is not JSON."""
     try:
-        annotations = _document(raw).get("annotations")
+        annotations = json_object(raw).get("annotations")
     except Nonsense:
         return Some()
     return visible_pairs(annotations, MOST_PAIRS, LONGEST_NAME, LONGEST_VALUE)
-
-
-def _document(raw: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise Nonsense("not JSON") from None
-    if not isinstance(document, dict):
-        raise Nonsense("not a JSON object")
-    return document
 
 
 def _object(value: Any) -> dict[str, Any]:

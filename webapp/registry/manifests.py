@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from webapp.registry.documents import json_object
 from webapp.registry.errors import Nonsense
 from webapp.registry.names import is_digest
 from webapp.registry.text import plain_text
@@ -111,7 +112,7 @@ def parse_manifest(media_type: str, raw: bytes) -> Manifest:
     if media_type in (OCI_INDEX, DOCKER_LIST):
         return _index(media_type, _document(media_type, raw))
     if media_type in (SCHEMA1, SCHEMA1_SIGNED):
-        return _schema1(media_type, _json_object(raw))
+        return _schema1(media_type, json_object(raw))
     return _unknown(media_type, raw)
 
 
@@ -121,7 +122,7 @@ def parse_config(raw: bytes) -> ImageConfig:
     Raises:
         Nonsense: it is not a JSON object. A part of the wrong type counts as missing.
     """
-    document = _json_object(raw)
+    document = json_object(raw)
     inner = document.get("config")
     labels = inner.get("Labels") if isinstance(inner, dict) else None
     return ImageConfig(_time(document.get("created")), _platform(document) or "", _pairs(labels))
@@ -134,7 +135,7 @@ def signed_payload(raw: bytes) -> bytes:
         Nonsense: it carries no signature that can be read.
     """
     try:
-        protected = json.loads(_unpadded(_json_object(raw)["signatures"][0]["protected"]))
+        protected = json.loads(_unpadded(json_object(raw)["signatures"][0]["protected"]))
         return raw[: int(protected["formatLength"])] + _unpadded(protected["formatTail"])
     except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError):
         raise Nonsense("a signed manifest without a signature") from None
@@ -201,7 +202,7 @@ def _unknown(media_type: str, raw: bytes) -> Manifest:
     an unknown index holds is not to be taken for left over. What is otherwise is not refused, but names nothing."""
     nothing = Manifest(media_type, ManifestKind.UNKNOWN, None, (), (), None, "", ())
     try:
-        document = _json_object(raw)
+        document = json_object(raw)
         config = _descriptor(document["config"]) if isinstance(document.get("config"), dict) else None
         return replace(
             nothing,
@@ -217,20 +218,10 @@ def _unknown(media_type: str, raw: bytes) -> Manifest:
 
 
 def _document(media_type: str, raw: bytes) -> dict[str, Any]:
-    document = _json_object(raw)
+    document = json_object(raw)
     stated = document.get("mediaType")
     if stated is not None and (not isinstance(stated, str) or plain_media_type(stated) != media_type):
         raise Nonsense(f"a manifest that calls itself otherwise than {media_type}")
-    return document
-
-
-def _json_object(raw: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise Nonsense("not JSON") from None
-    if not isinstance(document, dict):
-        raise Nonsense("not a JSON object")
     return document
 
 
