@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from webapp.registry.text import cut
+
 LONGEST_REPOSITORY_NAME = 255
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -95,4 +97,4 @@ def namespace_of(repository: str) -> str:
 
 
 def _shown(text: str) -> str:
-    return ascii(text if len(text) <= 80 else text[:79] + "…")
+    return ascii(cut(text, 80))

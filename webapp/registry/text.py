@@ -9,7 +9,12 @@ def plain_text(value: str, longest: int) -> str:
     Unprintable are control characters, halves of surrogate pairs (SQLite could not store them) and the marks that
     turn the direction of writing round.
     """
-    cut = value if len(value) <= longest else value[: longest - 1] + "…"
-    if cut.isprintable():
-        return cut
-    return "".join(each if each.isprintable() or each in "\n\t" else "\ufffd" for each in cut)
+    short = cut(value, longest)
+    if short.isprintable():
+        return short
+    return "".join(each if each.isprintable() or each in "\n\t" else "\ufffd" for each in short)
+
+
+def cut(value: str, longest: int) -> str:
+    """`value` where it has at most `longest` characters; else its beginning, with a sign that there was more."""
+    return value if len(value) <= longest else value[: longest - 1] + "…"

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from webapp.registry.text import cut
+
 Item = TypeVar("Item")
 Other = TypeVar("Other")
 
@@ -40,8 +42,8 @@ def mapped(some: Some[Item], make: Callable[[Item], Other]) -> Some[Other]:
 
 def visible(value: str, longest: int) -> str:
     """`value`, cut to `longest` characters, each unprintable one written as in a program: `\\n`, `\\x1b`, `\\u202e`."""
-    cut = value if len(value) <= longest else value[: longest - 1] + "…"
-    return cut if cut.isprintable() else "".join(map(_sign, cut))
+    short = cut(value, longest)
+    return short if short.isprintable() else "".join(map(_sign, short))
 
 
 def visible_pairs(value: Any, most: int, longest_key: int, longest_value: int) -> Some[tuple[str, str]]:
