@@ -91,12 +91,17 @@ def _split(value: str) -> SplitResult | None:
         return None
 
 
+def _listed(value: str) -> tuple[str, ...]:
+    """What is separated by commas."""
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
 def _addresses(value: str) -> tuple[str, ...]:
-    return tuple(_address(part.strip()) for part in value.split(",") if part.strip())
+    return tuple(map(_address, _listed(value)))
 
 
 def _patterns(value: str) -> tuple[str, ...]:
-    patterns = tuple(part.strip() for part in value.split(",") if part.strip())
+    patterns = _listed(value)
     if not all(re.fullmatch(r"[A-Za-z0-9_.*?-]{1,128}", pattern, re.ASCII) for pattern in patterns):
         raise ValueError("write patterns of tags such as latest,v?.*,*-stable")
     return patterns
@@ -114,11 +119,11 @@ def _repositories(value: str) -> tuple[str, ...] | Path:
     """Names, or the file of names: no repository's name begins with `/`, `.` or `~`."""
     if value.startswith(("/", ".", "~")):
         return Path(value).expanduser().absolute()
-    return tuple(_repository(part.strip()) for part in value.split(",") if part.strip())
+    return tuple(map(_repository, _listed(value)))
 
 
 def _hosts(value: str) -> tuple[str, ...]:
-    hosts = tuple(part.strip() for part in value.split(",") if part.strip())
+    hosts = _listed(value)
     if not all(re.fullmatch(r"[A-Za-z0-9.\-\[\]:]+", host, re.ASCII) for host in hosts):
         raise ValueError("write hosts such as auth.example,127.0.0.1:5001")
     return hosts
@@ -138,7 +143,7 @@ def _mail_address(value: str) -> str:
 
 
 def _mail_addresses(value: str) -> tuple[str, ...]:
-    return tuple(_mail_address(part.strip()) for part in value.split(",") if part.strip())
+    return tuple(map(_mail_address, _listed(value)))
 
 
 def _mail_security(value: str) -> str:
