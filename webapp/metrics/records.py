@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from config import Settings
 from webapp.catalogue.models import RegistryMode, RegistryState
+from webapp.maintenance.hold_records import hold_under_way
 from webapp.maintenance.listing import keeper_seen, last_run, live_run
-from webapp.maintenance.models import Hold, KeeperReadiness, Run, RunKind, RunOutcome
+from webapp.maintenance.models import KeeperReadiness, Run, RunKind, RunOutcome
 from webapp.metrics.families import counts, moment, numbers, one_of, value
 from webapp.metrics.windows import windows
 from webapp.notices.models import Notice, NoticeKind
@@ -118,8 +119,9 @@ def _last_success(session: Session) -> datetime | None:
 
 def holds(session: Session, _settings: Settings, _now: datetime) -> Iterator[Metric]:
     """Whether the registry is read-only because somebody asked for it."""
-    until = session.scalar(select(Hold.until).where(Hold.outcome.is_(None)).limit(1))
-    yield value("holystone_hold_under_way", "Whether the registry is held read-only on request.", until is not None)
+    hold = hold_under_way(session)
+    yield value("holystone_hold_under_way", "Whether the registry is held read-only on request.", hold is not None)
+    until = hold.until if hold else None
     yield moment("holystone_hold_until_timestamp_seconds", "When that ends at the latest.", until)
 
 

@@ -14,14 +14,14 @@ from webapp.maintenance.models import Run, RunOutcome
 from webapp.metrics.families import numbers
 from webapp.windows.calendar import UnknownZone
 from webapp.windows.models import Occurrence, OccurrenceState, Window
-from webapp.windows.upcoming import next_begin
+from webapp.windows.upcoming import live_windows, next_begin
 
 LABELS = ["window", "name"]
 
 
 def windows(session: Session, _settings: Settings, now: datetime) -> Iterator[Metric]:
     """One sample a window, or one for each state; no sample for what has not happened yet."""
-    meant = session.scalars(select(Window).where(Window.ended_at.is_(None)).order_by(Window.id)).all()
+    meant = live_windows(session)
     key = {each.id: (str(each.id), each.name) for each in meant}
     last = {each.id: _last_occurrence(session, each.id) for each in meant}
     states = [

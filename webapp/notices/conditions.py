@@ -19,7 +19,8 @@ from webapp.maintenance.models import KeeperReadiness, KeeperSeen, Run, RunKind,
 from webapp.notices.disks import Disk
 from webapp.notices.models import NoticeKind
 from webapp.windows.checks import REMEDY, windows_without_zone, without_zone_words
-from webapp.windows.models import Occurrence, OccurrenceState, Window
+from webapp.windows.models import Occurrence, OccurrenceState
+from webapp.windows.upcoming import live_windows
 
 NEWS_FOR = timedelta(days=1)
 """What happened longer ago is not told any more: it was before Holystone told anything, or is out of a backup."""
@@ -77,12 +78,13 @@ class Around:
 def conditions(session: Session, around: Around) -> list[Condition]:
     """Everything that is wrong now."""
     state = session.get(RegistryState, 1) or RegistryState(mode=RegistryMode.UNKNOWN, sync_problem="")
-    is_explained = _is_run_under_way(session) or hold_under_way(session) is not None
+    is_run_under_way = _is_run_under_way(session)
+    is_explained = is_run_under_way or hold_under_way(session) is not None
     return [
         *failed_runs(session, around.now),
         *missed_windows(session, around.now),
         *windows_that_never_begin(session),
-        *unreachable(state, around.now, _is_run_under_way(session) or may_be_away(session, around.now)),
+        *unreachable(state, around.now, is_run_under_way or may_be_away(session, around.now)),
         *read_only(state, around.now, is_explained),
         *silent_keeper(session.get(KeeperSeen, 1) if around.has_keeper else None, around.now),
         *full_disks(around.disks),
@@ -111,7 +113,7 @@ def missed_windows(session: Session, now: datetime) -> Iterator[Condition]:
     Times that were skipped or paused by a person, were not worth it or found another run under way went as meant; a
     run that failed is told as such. A run that ended with a question did not free anything, and nobody was there.
     """
-    for window in session.scalars(select(Window).where(Window.ended_at.is_(None))):
+    for window in live_windows(session):
         latest = select(Occurrence).where(Occurrence.window_id == window.id, Occurrence.state.is_not(None))
         is_latest = True
         for time in session.scalars(latest.order_by(Occurrence.planned_at.desc()).limit(MOST_AT_ONCE)):
