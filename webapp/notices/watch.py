@@ -21,7 +21,7 @@ from webapp.notices.conditions import LASTS, Around, Condition, conditions
 from webapp.notices.disks import look_at_disks
 from webapp.notices.models import Channel, Delivery, DeliveryState, Notice, NoticeKind
 from webapp.notices.switch import times_to_report
-from webapp.notices.words import BEGAN, ENDED, Names, document_of, written
+from webapp.notices.words import BEGAN, ENDED, SUCCEEDED, Names, document_of, written
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ def _write(session: Session, watch: Watch, changes: Changes, now: datetime) -> N
         for channel in session.scalars(told).all():
             _add(session, channel, ENDED, notice, watch.names, now)
     for occurrence_id in changes.report:
-        delivery = new_delivery(Channel.DEAD_MANS_SWITCH, "succeeded", {"occurrence": occurrence_id}, now)
+        delivery = new_delivery(Channel.DEAD_MANS_SWITCH, SUCCEEDED, {"occurrence": occurrence_id}, now)
         delivery.occurrence_id = occurrence_id
         session.add(delivery)
 

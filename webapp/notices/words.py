@@ -52,17 +52,13 @@ def path_of(kind: NoticeKind, subject: str) -> str:
 
 def length_in_words(seconds: float) -> str:
     """A length of time in its two largest units: '12 minutes', '3 hours 5 minutes'. Below a second it is one."""
-    left, words = max(1, round(seconds)), []
-    for at, (unit_s, unit) in enumerate(_UNITS):
+    left, counts = max(1, round(seconds)), list[tuple[int, str]]()
+    for unit_s, unit in _UNITS:
         count, left = divmod(left, unit_s)
-        if count:
-            words.append(f"{count} {unit}{'' if count == 1 else 's'}")
-            next_s, next_unit = _UNITS[at + 1] if at + 1 < len(_UNITS) else (1, "")
-            rest = left // next_s
-            if rest and next_unit not in ("", "second"):
-                words.append(f"{rest} {next_unit}{'' if rest == 1 else 's'}")
-            break
-    return " ".join(words)
+        counts.append((count, unit))
+    largest = next(at for at, (count, _unit) in enumerate(counts) if count)
+    smaller = [each for each in counts[largest + 1 : largest + 2] if each[0] and each[1] != "second"]
+    return " ".join(f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in (counts[largest], *smaller))
 
 
 def solved(notice: Notice) -> str:
