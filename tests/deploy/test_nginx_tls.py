@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import requests
 
 from demo.build import image, layer
 from demo.push import Pusher
+from tests.certificates import key_of, make_certificate
 from tests.deploy import nginx_process, skopeo
 from tests.deploy.nginx_process import NginxProcess
 from tests.runtime.keeper_process import KeeperProcess
@@ -22,33 +22,13 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that signs itself, and its key."""
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    made = [
-        "openssl",
-        "req",
-        "-x509",
-        "-nodes",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-days",
-        "2",
-    ]
-    named = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run([*made, *named, "-out", certificate, "-keyout", key], check=True, capture_output=True, timeout=30)
-    return certificate, key
-
-
 def test_with_tls_an_upload_is_led_to_https_and_a_push_meanwhile_learns_why(
     tmp_path: Path, keeper: KeeperProcess
 ) -> None:
     keeper.start()
     Pusher(keeper.url).push("team/api", image([layer("kept")]), ["kept"])
-    certificate, key = make_certificate(tmp_path)
-    lines = f" ssl_certificate {certificate}; ssl_certificate_key {key};"
+    certificate = make_certificate(tmp_path, "127.0.0.1")
+    lines = f" ssl_certificate {certificate}; ssl_certificate_key {key_of(certificate)};"
     with NginxProcess(tmp_path / "nginx", keeper, lines) as nginx:
         started = requests.post(f"{nginx.url}/v2/team/new/blobs/uploads/", timeout=5, verify=str(certificate))
         assert started.headers["Location"].startswith(f"https://127.0.0.1:{nginx.port}/v2/team/new/blobs/uploads/")

@@ -15,9 +15,9 @@ from flask import Flask
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import WAIT_MS, browser  # noqa: F401
+from tests.certificates import key_of, make_certificate
 from tests.deploy import nginx_process
 from tests.deploy.nginx_process import Nginx
-from tests.deploy.test_nginx_tls import make_certificate
 from tests.pages.conftest import PASSWORD, MakeApp, cast_template, make_app, synced_template  # noqa: F401
 from tests.records import cheap_passwords, records_template  # noqa: F401
 from tests.registry_process import RegistryProcess
@@ -51,8 +51,8 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    return make_certificate(tmp_path)
+def certificate(tmp_path: Path) -> Path:
+    return make_certificate(tmp_path, "127.0.0.1")
 
 
 @pytest.fixture
@@ -61,11 +61,11 @@ def house(
     make_app: MakeApp,  # noqa: F811
     synced_template: Path,  # noqa: F811
     fleet_registry: RegistryProcess,
-    certificate: tuple[Path, Path],
+    certificate: Path,
 ) -> Iterator[Nginx]:
     """The application with the demo fleet, behind nginx."""
     app: Flask = make_app(fleet_registry.url, synced_template, TRUSTED_PROXIES="1")
-    lines = f" ssl_certificate {certificate[0]}; ssl_certificate_key {certificate[1]};"
+    lines = f" ssl_certificate {certificate}; ssl_certificate_key {key_of(certificate)};"
     with served(app) as behind:
         changes = {
             "proxy_pass http://127.0.0.1:8000/;": f"proxy_pass {behind}/;",
@@ -77,10 +77,10 @@ def house(
 
 
 @pytest.fixture
-def visitor(house: Nginx, certificate: tuple[Path, Path]) -> Iterator[requests.Session]:
+def visitor(house: Nginx, certificate: Path) -> Iterator[requests.Session]:
     """The administrator, signed in."""
     with requests.Session() as session:
-        session.verify, session.trust_env = str(certificate[0]), False  # the environment would go before `verify`
+        session.verify, session.trust_env = str(certificate), False  # the environment would go before `verify`
         page = session.get(f"{house.url}{ROOT}", timeout=20)
         assert urlsplit(page.url).path == f"{ROOT}sign-in"
         found = re.search(r'name="csrf-token" content="([^"]+)"', page.text)
@@ -142,22 +142,20 @@ def test_each_cookie_is_sent_below_the_sub_path_only_and_by_tls_only(house: Ngin
     assert "__Secure-holystone" not in visitor.cookies
 
 
-def test_who_is_sent_to_sign_in_comes_back_to_the_page(house: Nginx, certificate: tuple[Path, Path]) -> None:
+def test_who_is_sent_to_sign_in_comes_back_to_the_page(house: Nginx, certificate: Path) -> None:
     wanted = f"{house.url}{ROOT}activities?q=team"
-    page = requests.get(wanted, verify=str(certificate[0]), timeout=20)
+    page = requests.get(wanted, verify=str(certificate), timeout=20)
     assert urlsplit(page.url).path == f"{ROOT}sign-in"
     assert f'value="{ROOT}activities?q=team"' in page.text
     fragment = requests.get(
-        wanted, headers={"HX-Request": "true", "HX-Current-URL": wanted}, verify=str(certificate[0]), timeout=20
+        wanted, headers={"HX-Request": "true", "HX-Current-URL": wanted}, verify=str(certificate), timeout=20
     )
     assert f"{ROOT}sign-in?next={ROOT}activities" in fragment.text.replace("%2F", "/")
 
 
 @pytest.mark.parametrize("path", ["sign-in", "no-such-page"])
-def test_a_page_for_somebody_without_a_session_stays_below_it(
-    house: Nginx, certificate: tuple[Path, Path], path: str
-) -> None:
-    page = requests.get(f"{house.url}{ROOT}{path}", verify=str(certificate[0]), timeout=20)
+def test_a_page_for_somebody_without_a_session_stays_below_it(house: Nginx, certificate: Path, path: str) -> None:
+    page = requests.get(f"{house.url}{ROOT}{path}", verify=str(certificate), timeout=20)
     addresses = Page(page.text).addresses
     assert f"{ROOT}sign-in" in addresses
     assert all(each.startswith((ROOT, "#", "?")) for each in addresses), addresses

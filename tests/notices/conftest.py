@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import count
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.certificates import make_certificate
 from tests.records import Clock, Records, clock, records, records_template
 from webapp.catalogue.models import RegistryMode
 from webapp.catalogue.state import registry_state
@@ -135,11 +135,4 @@ def scene(records: Records, clock: Clock, tmp_path: Path) -> Scene:
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for the name `localhost` that only its own file vouches for, the key in the same file."""
-    folder = tmp_path_factory.mktemp("certificate")
-    file = folder / "both.pem"
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(folder / "key.pem")]
-    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2", "-out", str(file)]
-    subprocess.run(["openssl", "req", "-x509", *curve, *name], check=True, capture_output=True, timeout=30)
-    file.write_text(file.read_text() + (folder / "key.pem").read_text())
-    return file
+    return make_certificate(tmp_path_factory.mktemp("certificate"), "localhost")

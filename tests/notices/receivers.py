@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import cast
+
+from tests.certificates import server_context
+from tests.registry.odd_registry import serving
 
 ENDS_WITHIN_S = 30
 
@@ -60,7 +63,7 @@ def receiver(certificate: Path | None = None) -> Iterator[Receiver]:
     of = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+        def answer(self) -> None:
             got = Got(
                 self.command, self.path, dict(self.headers), self.rfile.read(int(self.headers.get("Content-Length", 0)))
             )
@@ -80,32 +83,15 @@ def receiver(certificate: Path | None = None) -> Iterator[Receiver]:
             self.end_headers()
             self.wfile.write(reply.body)
 
-        do_GET = do_POST  # noqa: N815
-
         def log_message(self, *_: object) -> None:
             pass
 
-    class Quiet(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            pass
-
-    server = Quiet(("127.0.0.1", 0), Handler)
-    if certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    of.port = server.server_address[1]
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
-    thread.start()
-    try:
-        yield of
-    finally:
-        of.ending.set()
-        server.shutdown()
-        thread.join()
-        server.socket.close()
+    with serving(Handler, certificate) as url:
+        of.port = int(url.rpartition(":")[2])
+        try:
+            yield of
+        finally:
+            of.ending.set()
 
 
 @dataclass
@@ -135,9 +121,7 @@ def mail_server(certificate: Path | None = None, implicit: bool = False) -> Iter
     listening = socket.create_server(("127.0.0.1", 0))
     listening.settimeout(0.05)
     of.port = listening.getsockname()[1]
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    if certificate:
-        context.load_cert_chain(certificate)
+    context = server_context(certificate) if certificate else ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
     def serve() -> None:
         while not of.ending.is_set():

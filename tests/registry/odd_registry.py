@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from tests.certificates import server_context
 
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 
@@ -42,6 +45,10 @@ class OddRegistry:
     asked: list[Asked]
 
     @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    @property
     def methods(self) -> list[str]:
         return [each.method for each in self.asked]
 
@@ -51,8 +58,8 @@ class OddRegistry:
 
 
 @contextmanager
-def odd_registry(reply: Callable[[Asked], Reply]) -> Iterator[OddRegistry]:
-    """Serve on loopback until the block is left, each answer made by `reply`."""
+def odd_registry(reply: Callable[[Asked], Reply], certificate: Path | None = None) -> Iterator[OddRegistry]:
+    """Serve on loopback until the block is left, each answer made by `reply`; by TLS where there is a certificate."""
     ending = threading.Event()
     odd = OddRegistry("", [])
 
@@ -84,25 +91,35 @@ def odd_registry(reply: Callable[[Asked], Reply]) -> Iterator[OddRegistry]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with serving(Handler) as odd.url:
+    with serving(Handler, certificate) as odd.url:
         try:
             yield odd
         finally:
             ending.set()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Clients break off: that is what is tried."""
+
+
 @contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """Serve on loopback, each request by the handler's `answer`, until the block is left; gives the address."""
+def serving(handler: type[BaseHTTPRequestHandler], certificate: Path | None = None) -> Iterator[str]:
+    """Serve on loopback, each request by the handler's `answer`, until the block is left; gives the address.
+
+    By TLS where there is a certificate, with its key beside it (`tests.certificates`).
+    """
     for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"):
         setattr(handler, f"do_{method}", handler.answer)  # type: ignore[attr-defined]
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients break off, that is what is tried
+    server = _Server(("127.0.0.1", 0), handler)
+    if certificate:
+        server.socket = server_context(certificate).wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http{'s' if certificate else ''}://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         thread.join()

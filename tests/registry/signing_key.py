@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.certificates import key_of, make_certificate
+
 HALF_BYTES = 32
 
 
@@ -19,12 +21,11 @@ def encoded(raw: bytes) -> str:
 
 
 class SigningKey:
-    """Made in a folder, to which it writes `key.pem` and `certificate.pem`."""
+    """Made in a folder, to which it writes the certificate and the key."""
 
     def __init__(self, folder: Path) -> None:
-        self._key, self.certificate = folder / "key.pem", folder / "certificate.pem"
-        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", self._key]
-        self._openssl("req", "-x509", *curve, "-subj", "/CN=tokens", "-days", "2", "-out", self.certificate)
+        self.certificate = make_certificate(folder, "tokens")
+        self._key = key_of(self.certificate)
 
     def signature(self, raw: bytes) -> str:
         """ES256 of some bytes (RFC 7518, 3.4): both numbers side by side, not as openssl packs them."""

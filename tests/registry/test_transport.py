@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import itertools
 import socket
-import ssl
-import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.certificates import make_certificate
 from tests.registry.odd_registry import Asked, Reply, odd_registry
 from webapp.registry.client import RegistryClient, open_registry
 from webapp.registry.errors import RegistryError, RegistryTimeout, RegistryUnreachable, Throttled
@@ -151,50 +148,14 @@ def test_cookies_environment_and_netrc_are_left_alone(monkeypatch: pytest.Monkey
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that only its own file vouches for, the key in the same file."""
-    folder = tmp_path_factory.mktemp("certificate")
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(key)]
-    name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2", "-out", str(certificate)]
-    subprocess.run(["openssl", "req", "-x509", *curve, *name], check=True, capture_output=True, timeout=30)
-    return certificate
-
-
-@contextmanager
-def tls_registry(certificate: Path) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class QuietServer(HTTPServer):
-        def handle_error(self, *_: object) -> None:
-            """A client that does not trust us breaks the connection off."""
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
-    server = QuietServer(("127.0.0.1", 0), Handler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
-    thread.start()
-    try:
-        yield f"https://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return make_certificate(tmp_path_factory.mktemp("certificate"), "127.0.0.1")
 
 
 def test_a_certificate_is_trusted_only_by_its_authority(certificate: Path) -> None:
-    with tls_registry(certificate) as url:
-        open_registry(url, ca_file=certificate).ping()
+    with odd_registry(lambda _asked: Reply(200, b"{}"), certificate) as odd:
+        open_registry(odd.url, ca_file=certificate).ping()
         with pytest.raises(RegistryUnreachable, match="certificate"):
-            open_registry(url).ping()
+            open_registry(odd.url).ping()
 
 
 def test_a_registry_without_tls_at_an_https_address_is_told() -> None:

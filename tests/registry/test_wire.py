@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import socket
-import ssl
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
-from tests.registry.odd_registry import JSON, Asked, Reply, odd_registry, serving
+from tests.certificates import make_certificate
+from tests.registry.odd_registry import JSON, Asked, OddRegistry, Reply, odd_registry, serving
 from webapp.registry.client import RegistryClient
 from webapp.registry.errors import ProxyFailed, Refused, RegistryTimeout, RegistryUnreachable
 from webapp.registry.manifests import digest_of
@@ -102,16 +101,16 @@ def test_a_proxy_that_wants_a_password_is_told(monkeypatch: pytest.MonkeyPatch) 
 
 
 @contextmanager
-def tunnel(to: tuple[str, int], asked: list[str]) -> Iterator[str]:
-    """A proxy that joins whoever says CONNECT with one address, whatever host they name."""
+def tunnel(to: OddRegistry, asked: list[str]) -> Iterator[str]:
+    """A proxy that joins whoever says CONNECT with one server, whatever host they name."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_CONNECT(self) -> None:
             asked.append(f"{self.path} {self.headers.get('Proxy-Authorization', '')}".strip())
-            with socket.create_connection(to, 5) as other:
+            with socket.create_connection(("127.0.0.1", to.port), 5) as other:
                 self.send_response(200)
                 self.end_headers()
-                back = threading.Thread(target=_pump, args=(other, self.connection))
+                back = threading.Thread(target=_pump, args=(other, self.connection), daemon=True)
                 back.start()
                 _pump(self.connection, other)
                 back.join(10)
@@ -134,52 +133,11 @@ def _pump(from_one: socket.socket, to_other: socket.socket) -> None:
         to_other.shutdown(socket.SHUT_WR)
 
 
-def make_certificate(folder: Path, name: str) -> Path:
-    """A certificate that only its own file vouches for, the key in `NAME.key` beside it."""
-    certificate = folder / f"{name}.pem"
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", folder / f"{name}.key"]
-    named = ["-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-days", "2", "-out", certificate]
-    subprocess.run(["openssl", "req", "-x509", *curve, *named], check=True, capture_output=True, timeout=30)
-    return certificate
-
-
-@contextmanager
-def tls(certificate: Path, reply: Callable[[str], tuple[int, dict[str, str], bytes]]) -> Iterator[tuple[str, int]]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, headers, body = reply(self.path)
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Quiet(HTTPServer):
-        def handle_error(self, *_: object) -> None:
-            """A client that does not trust us breaks the connection off."""
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
-    server = Quiet(("127.0.0.1", 0), Handler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
-    thread.start()
-    try:
-        yield ("127.0.0.1", server.server_address[1])
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def test_a_registry_by_https_is_reached_through_a_tunnel_and_its_certificate_checked(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     certificate, asked = make_certificate(tmp_path, "registry.test"), list[str]()
-    with tls(certificate, lambda _path: (200, JSON, TAGS.body)) as place, tunnel(place, asked) as proxy:
+    with odd_registry(lambda _asked: TAGS, certificate) as odd, tunnel(odd, asked) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.replace("://", "://user:pass@"))
         assert client_of("https://registry.test", ca_file=certificate).tags("team/api") == ["1.4"]
         assert asked == ["registry.test:443 Basic dXNlcjpwYXNz"]
@@ -196,16 +154,16 @@ def test_where_the_registry_sends_us_the_systems_authorities_count_as_well(
     monkeypatch.setenv("SSL_CERT_FILE", str(usual))
     content = b"configuration"
 
-    def at_registry(_path: str) -> tuple[int, dict[str, str], bytes]:
-        return 307, {"Location": f"https://storage.test:{storage[1]}/blob"}, b""
+    def at_registry(_asked: Asked) -> Reply:
+        return Reply(307, headers={"Location": f"https://storage.test:{storage.port}/blob"})
 
-    with tls(usual, lambda _path: (200, {}, content)) as storage, tls(own, at_registry) as registry:
+    with odd_registry(lambda _asked: Reply(200, content), usual) as storage, odd_registry(at_registry, own) as registry:
         monkeypatch.setattr(socket, "getaddrinfo", _everything_is_here(socket.getaddrinfo))
-        client = client_of(f"https://registry.test:{registry[1]}", ca_file=own)
+        client = client_of(f"https://registry.test:{registry.port}", ca_file=own)
         assert client.get_blob("team/api", digest_of(content), 100) == content
         with pytest.raises(RegistryUnreachable, match="certificate"):  # the registry itself is held to its own
-            client_of(f"https://storage.test:{storage[1]}", ca_file=own).ping()
-        client_of(f"https://storage.test:{storage[1]}").ping()
+            client_of(f"https://storage.test:{storage.port}", ca_file=own).ping()
+        client_of(f"https://storage.test:{storage.port}").ping()
 
 
 def _everything_is_here(original: Callable[..., object]) -> Callable[..., object]:
