@@ -100,6 +100,7 @@ def odd_registry(reply: Callable[[Asked], Reply], certificate: Path | None = Non
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # else the kernel drops some of many that connect at once, who try again after a second
 
     def handle_error(self, *_: object) -> None:
         """Clients break off: that is what is tried."""
