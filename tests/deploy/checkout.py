@@ -68,7 +68,7 @@ class Running:
 
     def wait_until_answering(self, *urls: str) -> None:
         """Wait until each of `urls` is answered with 200."""
-        wait_for(lambda: all(_answers(url) for url in urls))
+        wait_for(lambda: all(answers(url) for url in urls))
 
     def wait_for_the_end(self) -> None:
         """Wait until make has ended, and every process that was started in the checkout."""
@@ -118,10 +118,11 @@ def processes_in(folder: Path) -> dict[int, str]:
     return found
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether it is answered with 200."""
     try:
         return requests.get(url, timeout=5).status_code == 200
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 

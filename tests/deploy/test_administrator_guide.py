@@ -20,7 +20,7 @@ from demo.build import OCI_MANIFEST, image, layer
 from demo.push import Pusher
 from deploy.local.supervisor_config import WITH_ITS_PARENT
 from tests.deploy import nginx_process
-from tests.deploy.checkout import ROOT, copy_checkout, plain_environment
+from tests.deploy.checkout import ROOT, answers, copy_checkout, plain_environment
 from tests.deploy.nginx_process import AROUND as AROUND_NGINX
 from tests.deploy.test_supervisor import AROUND as AROUND_SUPERVISOR
 from tests.registry_process import BINARY
@@ -228,11 +228,3 @@ def add_what_step_2_says(config: Path) -> None:
         "\nhttp: {", f"\n{WHAT_STEP_2_SAYS}http: {{secret: for tests, draintimeout: 10s, "
     )
     config.write_text(text)
-
-
-def answers(url: str) -> bool:
-    """Whether it is answered with 200."""
-    try:
-        return requests.get(url, timeout=5).status_code == 200
-    except requests.RequestException:
-        return False

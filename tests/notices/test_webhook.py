@@ -223,7 +223,3 @@ def test_a_name_that_nobody_knows_is_said() -> None:
 
     answer = call(Called("https://hooks.example/secret-path", False), "GET", {}, look_up=look_up)
     assert answer == Answer(False, "hooks.example was not reached, or gave no answer: its name is not known.")
-
-
-def test_the_version_is_the_one_of_the_project() -> None:
-    assert f'version = "{VERSION}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
