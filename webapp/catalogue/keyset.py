@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, or_, tuple_
+from sqlalchemy.orm import Session
 
 Key = tuple[ColumnElement[Any], bool]
 """A sort key, and whether it descends. The keys of an order together name a row."""
@@ -34,6 +35,23 @@ def after(keys: Sequence[Key], values: Sequence[Any]) -> ColumnElement[bool]:
 def ordering(keys: Sequence[Key]) -> list[ColumnElement[Any]]:
     """The same keys for ORDER BY."""
     return [column.desc() if descends else column.asc() for column, descends in keys]
+
+
+def read_page(
+    session: Session,
+    found: Select,  # type: ignore[type-arg]
+    keys: Sequence[Key],
+    types: Sequence[type[Any]],
+    cursor: str,
+    size: int,
+) -> tuple[Sequence[Row], str]:  # type: ignore[type-arg]
+    """One page of rows, each with its keys' values at its end, and the cursor of the next page ('' at the end)."""
+    values = read_cursor(cursor, types) if cursor else None
+    if values is not None:
+        found = found.where(after(keys, values))
+    page = found.add_columns(*(column for column, _descends in keys)).order_by(*ordering(keys)).limit(size + 1)
+    rows = session.execute(page).all()
+    return rows[:size], write_cursor(tuple(rows[size - 1])[-len(keys) :]) if len(rows) > size else ""
 
 
 def write_cursor(values: Sequence[Any]) -> str:

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.accounts.permissions import Visibility
-from webapp.catalogue.keyset import Key, after, ordering, read_cursor, write_cursor
+from webapp.catalogue.keyset import Key, read_page
 from webapp.catalogue.models import Manifest, Repository, Tag
 from webapp.catalogue.sizes import why_no_size
 from webapp.catalogue.tag_filter import ANY, TagFilter, conditions
@@ -104,10 +104,8 @@ def repositories(
     found = listed.where(_contains(Repository.name, search)) if search else listed
     keys, types = _repository_keys(order)
     keys = _turned(keys) if turned else keys
-    rows = session.execute(_page(found.add_columns(*(key for key, _ in keys)), keys, types, cursor, size)).all()
-    return Page(
-        [row[0] for row in rows[:size]], _count(session, found), _count(session, listed), _next(rows, len(keys), size)
-    )
+    rows, following = read_page(session, found, keys, types, cursor, size)
+    return Page([row[0] for row in rows], how_many(session, found), how_many(session, listed), following)
 
 
 def size_under(session: Session, visibility: Visibility, namespace: str) -> Total:
@@ -135,10 +133,10 @@ def tags(
     if order == TagOrder.IMAGE:
         found, keys = _with_newest_of_image(found, repository)
     keys = _turned(keys) if turned else keys
-    rows = session.execute(_page(found.add_columns(*(key for key, _ in keys)), keys, types, cursor, size)).all()
-    shown = _with_siblings(session, repository, [(row[0], row[1]) for row in rows[:size]], siblings)
-    matching = repository.tag_count if wanted == ANY else _count(session, _names(repository, wanted))
-    return Page(shown, matching, repository.tag_count, _next(rows, len(keys), size))
+    rows, following = read_page(session, found, keys, types, cursor, size)
+    shown = _with_siblings(session, repository, [(row[0], row[1]) for row in rows], siblings)
+    matching = repository.tag_count if wanted == ANY else how_many(session, _names(repository, wanted))
+    return Page(shown, matching, repository.tag_count, following)
 
 
 def matching_tags(session: Session, repository: Repository, wanted: TagFilter = ANY) -> list[str]:
@@ -156,6 +154,11 @@ def some_tag_rows(
         .where(Tag.repository_id == repository.id, among(Tag.name, names))
     ).all()
     return _with_siblings(session, repository, [(tag, manifest) for tag, manifest in rows], siblings)
+
+
+def how_many(session: Session, found: Select) -> int:  # type: ignore[type-arg]
+    """How many rows a query finds."""
+    return session.scalar(found.with_only_columns(func.count(), maintain_column_froms=True)) or 0
 
 
 def _names(repository: Repository, wanted: TagFilter) -> Select[str]:
@@ -221,21 +224,6 @@ def _with_newest_of_image(
         (Tag.id.expression, False),
     ]
     return found.join(newest, same_image), keys
-
-
-def _page(found: Select, keys: Sequence[Key], types: Sequence[type], cursor: str, size: int) -> Select:  # type: ignore[type-arg]
-    values = read_cursor(cursor, types) if cursor else None
-    if values is not None:
-        found = found.where(after(keys, values))
-    return found.order_by(*ordering(keys)).limit(size + 1)
-
-
-def _next(rows: Sequence[Row], keys: int, size: int) -> str:  # type: ignore[type-arg]
-    return write_cursor(tuple(rows[size - 1])[-keys:]) if len(rows) > size else ""
-
-
-def _count(session: Session, found: Select) -> int:  # type: ignore[type-arg]
-    return session.scalar(found.with_only_columns(func.count(), maintain_column_froms=True)) or 0
 
 
 def _with_siblings(

@@ -10,7 +10,7 @@ from sqlalchemy import Subquery, case, func, select
 from sqlalchemy.orm import Session
 
 from webapp.accounts.permissions import Visibility
-from webapp.catalogue.keyset import Key, after, ordering, read_cursor, write_cursor
+from webapp.catalogue.keyset import Key, read_page
 from webapp.catalogue.listing import PAGE_SIZE, Page, RepositoryOrder
 from webapp.catalogue.models import Repository
 from webapp.catalogue.totals import Total
@@ -56,13 +56,9 @@ def folders(
         top.c.size_bytes,
         top.c.left_out,
     )
-    values = read_cursor(cursor, types) if cursor else None
-    page = found.where(after(keys, values)) if values is not None else found
-    page = page.add_columns(*(key for key, _ in keys)).order_by(*ordering(keys)).limit(size + 1)
-    rows = session.execute(page).all()
+    rows, following = read_page(session, found, keys, types, cursor, size)
     number, total = session.execute(select(func.count(), func.total(top.c.repositories)).select_from(top)).one()
-    following = write_cursor(tuple(rows[size - 1])[7:]) if len(rows) > size else ""
-    return Page([_folder(*row[:7]) for row in rows[:size]], number, int(total), following)
+    return Page([_folder(*row[:7]) for row in rows], number, int(total), following)
 
 
 def _folder(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts.permissions import Visibility
 from webapp.catalogue.details import tags_on
-from webapp.catalogue.keyset import Key, after, ordering, read_cursor, write_cursor
+from webapp.catalogue.keyset import Key, after, ordering, read_cursor, read_page, write_cursor
 from webapp.catalogue.listing import Page, repositories
 from webapp.catalogue.models import Manifest, Repository, RepositoryManifest, Tag
 from webapp.catalogue.name_index import SHORTEST, name_contains, tag_names
@@ -104,12 +104,8 @@ def find_manifests(
         .join(Repository, Repository.id == RepositoryManifest.repository_id)
         .where(begins_with(Manifest.digest, needle.digests), Repository.tag_count > 0)
     )
-    values = read_cursor(cursor, [str, int]) if cursor else None
-    page = found.where(after(keys, values)) if values is not None else found
-    rows = session.execute(page.order_by(*ordering(keys)).limit(size + 1)).all()
-    shown = [_found_manifest(session, repository, manifest) for repository, manifest in rows[:size]]
-    last = rows[size - 1] if len(rows) > size else None
-    following = write_cursor((last[1].digest, last[0].id)) if last else ""
+    rows, following = read_page(session, found, keys, [str, int], cursor, size)
+    shown = [_found_manifest(session, row[0], row[1]) for row in rows]
     return Page(shown, _at_most(session, found), 0, following)
 
 

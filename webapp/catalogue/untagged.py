@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
 
-from webapp.catalogue.keyset import read_cursor, write_cursor
-from webapp.catalogue.listing import PAGE_SIZE, Page
+from webapp.catalogue.keyset import read_page
+from webapp.catalogue.listing import PAGE_SIZE, Page, how_many
 from webapp.catalogue.models import (
     DescriptorRole,
     Manifest,
@@ -60,12 +60,9 @@ def untagged(
     if wanted.but_newest is not None:
         newest = found.with_only_columns(Manifest.id).order_by(Manifest.id.desc()).limit(wanted.but_newest)
         found = found.where(Manifest.id.not_in(newest))
-    number = session.scalar(found.with_only_columns(func.count(), maintain_column_froms=True)) or 0
-    values = read_cursor(cursor, [int]) if cursor else None
-    page = found.where(Manifest.id < values[0]) if values else found
-    rows = session.scalars(page.order_by(Manifest.id.desc()).limit(size + 1)).all()
-    following = write_cursor((rows[size - 1].id,)) if len(rows) > size else ""
-    return Page([_row(each) for each in rows[:size]], number, number, following)
+    number = how_many(session, found)
+    rows, following = read_page(session, found, [(Manifest.id.expression, True)], [int], cursor, size)
+    return Page([_row(row[0]) for row in rows], number, number, following)
 
 
 def _row(manifest: Manifest) -> UntaggedRow:
