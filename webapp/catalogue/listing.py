@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -78,10 +78,22 @@ class TagRow:
     same_as_total: int
 
 
-_NO_SIZE = -1
-_SIZE = func.coalesce(Manifest.image_size_bytes, _NO_SIZE)
+NO_SIZE = -1
+_SIZE = func.coalesce(Manifest.image_size_bytes, NO_SIZE)
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 _CREATED = func.coalesce(Manifest.created_at, _LONG_AGO)
+_SORTED_BY: dict[RepositoryOrder, ColumnElement[Any]] = {
+    RepositoryOrder.NAME: Repository.name.expression,
+    RepositoryOrder.CHANGED: func.coalesce(Repository.changed_at, Repository.first_seen_at),
+    RepositoryOrder.SIZE: func.coalesce(Repository.size_bytes, NO_SIZE),
+    RepositoryOrder.TAGS: Repository.tag_count.expression,
+}
+_TYPES = {
+    RepositoryOrder.NAME: str,
+    RepositoryOrder.CHANGED: datetime,
+    RepositoryOrder.SIZE: int,
+    RepositoryOrder.TAGS: int,
+}
 
 
 def find_repository(session: Session, visibility: Visibility, name: str) -> Repository | None:
@@ -102,10 +114,18 @@ def repositories(
     """A page of the repositories that have tags, all or those `under` a namespace; `turned` is the other way round."""
     listed = _listed(visibility, under)
     found = listed.where(_contains(Repository.name, search)) if search else listed
-    keys, types = _repository_keys(order)
-    keys = _turned(keys) if turned else keys
+    keys, types = repository_keys(_SORTED_BY, order, turned)
     rows, following = read_page(session, found, keys, types, cursor, size)
     return Page([row[0] for row in rows], how_many(session, found), how_many(session, listed), following)
+
+
+def repository_keys(
+    sorted_by: Mapping[RepositoryOrder, ColumnElement[Any]], order: RepositoryOrder, turned: bool
+) -> tuple[list[Key], list[type]]:
+    """The keys of an order and their types: the name goes up and all else down, equals are by name."""
+    orders = [order] if order == RepositoryOrder.NAME else [order, RepositoryOrder.NAME]
+    keys = [(sorted_by[each], (each != RepositoryOrder.NAME) != turned) for each in orders]
+    return keys, [_TYPES[each] for each in orders]
 
 
 def size_under(session: Session, visibility: Visibility, namespace: str) -> Total:
@@ -132,7 +152,7 @@ def tags(
     keys, types = _tag_keys(order)
     if order == TagOrder.IMAGE:
         found, keys = _with_newest_of_image(found, repository)
-    keys = _turned(keys) if turned else keys
+    keys = [(column, descends != turned) for column, descends in keys]
     rows, following = read_page(session, found, keys, types, cursor, size)
     shown = _with_siblings(session, repository, [(row[0], row[1]) for row in rows], siblings)
     matching = repository.tag_count if wanted == ANY else how_many(session, _names(repository, wanted))
@@ -178,17 +198,6 @@ def _contains(column: InstrumentedAttribute[str], part: str) -> ColumnElement[bo
     return column.icontains(part, autoescape=True)
 
 
-def _repository_keys(order: RepositoryOrder) -> tuple[list[Key], list[type]]:
-    name: Key = (Repository.name.expression, False)
-    if order == RepositoryOrder.CHANGED:
-        return [(func.coalesce(Repository.changed_at, Repository.first_seen_at), True), name], [datetime, str]
-    if order == RepositoryOrder.SIZE:
-        return [(func.coalesce(Repository.size_bytes, _NO_SIZE), True), name], [int, str]
-    if order == RepositoryOrder.TAGS:
-        return [(Repository.tag_count.expression, True), name], [int, str]
-    return [name], [str]
-
-
 def _tag_keys(order: TagOrder) -> tuple[list[Key], list[type]]:
     row: Key = (Tag.id.expression, True)
     if order == TagOrder.NAME:
@@ -200,10 +209,6 @@ def _tag_keys(order: TagOrder) -> tuple[list[Key], list[type]]:
     if order == TagOrder.IMAGE:
         return [], [datetime, str, str, int]
     return [(Tag.pushed_at.expression, True), row], [datetime, int]
-
-
-def _turned(keys: Sequence[Key]) -> list[Key]:
-    return [(column, not descends) for column, descends in keys]
 
 
 def _with_newest_of_image(

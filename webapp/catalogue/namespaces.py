@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Subquery, case, func, select
 from sqlalchemy.orm import Session
 
 from webapp.accounts.permissions import Visibility
-from webapp.catalogue.keyset import Key, read_page
-from webapp.catalogue.listing import PAGE_SIZE, Page, RepositoryOrder
+from webapp.catalogue.keyset import read_page
+from webapp.catalogue.listing import NO_SIZE, PAGE_SIZE, Page, RepositoryOrder, repository_keys
 from webapp.catalogue.models import Repository
 from webapp.catalogue.totals import Total
-
-_NO_SIZE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +42,13 @@ def folders(
     if not visibility.sees_everything:
         return Page([], 0, 0, "")
     top = _top()
-    keys, types = _keys(top, order)
-    keys = [(column, descends != turned) for column, descends in keys]
+    sorted_by = {
+        RepositoryOrder.NAME: top.c.name,
+        RepositoryOrder.CHANGED: top.c.changed_at,
+        RepositoryOrder.SIZE: func.coalesce(top.c.size_bytes, NO_SIZE),
+        RepositoryOrder.TAGS: top.c.tags,
+    }
+    keys, types = repository_keys(sorted_by, order, turned)
     found = select(
         top.c.name,
         top.c.namespace,
@@ -85,14 +87,3 @@ def _top() -> Subquery:
         .group_by(name)
         .subquery()
     )
-
-
-def _keys(top: Subquery, order: RepositoryOrder) -> tuple[list[Key], list[type[Any]]]:
-    name: Key = (top.c.name, False)
-    if order == RepositoryOrder.CHANGED:
-        return [(top.c.changed_at, True), name], [datetime, str]
-    if order == RepositoryOrder.SIZE:
-        return [(func.coalesce(top.c.size_bytes, _NO_SIZE), True), name], [int, str]
-    if order == RepositoryOrder.TAGS:
-        return [(top.c.tags, True), name], [int, str]
-    return [name], [str]
