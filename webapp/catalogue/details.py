@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session, undefer
 
 from webapp.accounts.permissions import Visibility
-from webapp.catalogue.models import Manifest, Repository, RepositoryManifest, Tag
+from webapp.catalogue.models import Manifest, Repository, RepositoryManifest, Tag, platforms_in
 from webapp.catalogue.sizes import why_no_size
 from webapp.database import among, unindexed
 from webapp.registry.manifests import Descriptor, ManifestKind, parse_manifest
@@ -110,7 +110,7 @@ def manifest_details(session: Session, repository: Repository, digest: str) -> M
         own_size_bytes=row.size_bytes,
         size_bytes=row.image_size_bytes,
         size_reason=why_no_size(kind) if row.image_size_bytes is None else "",
-        platforms=_platforms(row.platforms),
+        platforms=platforms_in(row.platforms),
         created_at=row.created_at,
         first_seen_at=row.first_seen_at,
         labels=tuple(sorted((str(key), str(value)) for key, value in json.loads(row.labels).items())),
@@ -186,12 +186,8 @@ def carried_elsewhere(
 
 
 def _child(descriptor: Descriptor, known: tuple[str, str, int | None, int | None] | None) -> Child:
-    own = _platforms(known[1]) if known else ()
+    own = platforms_in(known[1]) if known else ()
     platforms = (descriptor.platform,) if descriptor.platform else own
     if known is None:
         return Child(descriptor, None, platforms, None, is_here=False)
     return Child(descriptor, ManifestKind(known[0]), platforms, known[2], is_here=known[3] is not None)
-
-
-def _platforms(joined: str) -> tuple[str, ...]:
-    return tuple(filter(None, joined.split(",")))

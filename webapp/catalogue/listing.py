@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.accounts.permissions import Visibility
 from webapp.catalogue.keyset import Key, read_page
-from webapp.catalogue.models import Manifest, Repository, Tag
+from webapp.catalogue.models import Manifest, Repository, Tag, platforms_in
 from webapp.catalogue.sizes import why_no_size
 from webapp.catalogue.tag_filter import ANY, TagFilter, conditions
 from webapp.catalogue.totals import Total
@@ -266,7 +266,7 @@ def _row(tag: Tag, manifest: Manifest | None, newest: Sequence[str], totals: Map
         name=tag.name,
         digest=tag.digest,
         kind=manifest.kind if manifest else "unknown",
-        platforms=tuple(filter(None, manifest.platforms.split(","))) if manifest else (),
+        platforms=platforms_in(manifest.platforms) if manifest else (),
         size_bytes=manifest.image_size_bytes if manifest else None,
         size_reason=_size_reason(tag, manifest),
         created_at=manifest.created_at if manifest else None,

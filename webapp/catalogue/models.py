@@ -90,6 +90,11 @@ class Manifest(Base):
     descriptors: Mapped[list[ManifestDescriptor]] = relationship(passive_deletes=True)
 
 
+def platforms_in(joined: str) -> tuple[str, ...]:
+    """The platforms that `Manifest.platforms` names, with commas between them."""
+    return tuple(filter(None, joined.split(",")))
+
+
 class KeptConfiguration(Base):
     """An image's configuration as the registry has it, packed by zlib. Not every image's is kept."""
 

@@ -42,7 +42,6 @@ class FoundManifest:
     repository: str
     digest: str
     kind: str
-    platforms: tuple[str, ...]
     tags: tuple[str, ...]
 
 
@@ -155,7 +154,4 @@ def _at_most(session: Session, found: Select, most: int = MOST_COUNTED + 1) -> i
 
 def _found_manifest(session: Session, repository: Repository, manifest: Manifest) -> FoundManifest:
     digest = manifest.digest
-    platforms = tuple(filter(None, manifest.platforms.split(",")))
-    return FoundManifest(
-        repository.name, digest, manifest.kind, platforms, tags_on(session, repository, [digest])[digest]
-    )
+    return FoundManifest(repository.name, digest, manifest.kind, tags_on(session, repository, [digest])[digest])

@@ -17,6 +17,7 @@ from webapp.catalogue.models import (
     Repository,
     RepositoryManifest,
     Tag,
+    platforms_in,
 )
 from webapp.catalogue.tag_filter import ANY, TagFilter, of_manifests
 
@@ -29,7 +30,6 @@ class UntaggedRow:
     kind: str
     platforms: tuple[str, ...]
     size_bytes: int | None
-    created_at: datetime | None
     first_seen_at: datetime | None
 
 
@@ -66,6 +66,5 @@ def untagged(
 
 
 def _row(manifest: Manifest) -> UntaggedRow:
-    platforms = tuple(filter(None, manifest.platforms.split(",")))
-    size = manifest.image_size_bytes
-    return UntaggedRow(manifest.digest, manifest.kind, platforms, size, manifest.created_at, manifest.first_seen_at)
+    platforms, size = platforms_in(manifest.platforms), manifest.image_size_bytes
+    return UntaggedRow(manifest.digest, manifest.kind, platforms, size, manifest.first_seen_at)

@@ -57,14 +57,12 @@ class PlatformLine:
     """One child of an index.
 
     Attributes:
-        key: what the address says of it.
         size_bytes: of the image.
         pull_bytes: what pulling this platform through this index transfers: the index comes along.
         choose: where it is shown on the page in hand; '' for what is no image.
         page: of its own; '' where it is not there.
     """
 
-    key: str
     words: str
     digest: str
     size_bytes: int | None
@@ -103,7 +101,6 @@ class ManifestView:
     size_bytes: int | None
     size_reason: str
     own_size_bytes: int
-    created_at: datetime | None
     first_seen_at: datetime | None
     subject: Subject | None
     platforms: Some[PlatformLine]
@@ -133,7 +130,6 @@ def manifest_view(
         size_bytes=details.size_bytes,
         size_reason=details.size_reason,
         own_size_bytes=details.own_size_bytes,
-        created_at=details.created_at,
         first_seen_at=details.first_seen_at,
         subject=subject_of(session, repository, subject.digest) if subject else None,
         platforms=platforms,
@@ -170,7 +166,6 @@ def _platforms(
         key, digest = keys[id(child)], child.descriptor.digest
         is_pulled = _is_image(child) and not _is_unstated(child)
         return PlatformLine(
-            key=key,
             words=_words(child),
             digest=digest,
             size_bytes=child.size_bytes if child.is_here else None,
