@@ -8,10 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -26,11 +26,10 @@ from webapp.leases import KEEPER_LEASE, take
 from webapp.maintenance import holds
 from webapp.maintenance.hold_records import ask_to_end, open_holds, until_words, why_not_deleted
 from webapp.maintenance.holds import HOW_LONG, REMOVAL_BEGAN, HoldFailed, hold, why_refused
-from webapp.maintenance.models import Hold, RunKind, RunOutcome
+from webapp.maintenance.models import Hold, RunKind, RunOutcome, Strategy
 from webapp.maintenance.reconcile import end_hold_now, end_interrupted_runs
 from webapp.maintenance.run import RunUnderWay, cancel, run
 from webapp.maintenance.waiting import has_order
-from webapp.registry.client import RegistryClient
 from webapp.removal.execute import preview, remove
 from webapp.removal.journal import Agreement
 from webapp.removal.models import Removal, RemovalState
@@ -126,6 +125,15 @@ def test_a_hold_is_proved_and_told_and_lives_without_us(house: House) -> None:
     assert_read_write(house)
 
 
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_each_strategy_holds_where_there_is_an_address_for_reads(house: House, strategy: Strategy) -> None:
+    house.reads_url, house.strategy = house.keeper.reads_url, strategy
+    assert "write methods were refused" in begin(house).reason or strategy == Strategy.STOP
+    assert not accepts_writes(house.keeper.url)
+    assert end(house).outcome == RunOutcome.STOPPED
+    assert_read_write(house)
+
+
 def test_each_event_of_a_hold_is_a_line_of_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "webapp.maintenance.hold_records"):
         begin(house)
@@ -161,13 +169,13 @@ def test_no_hold_begins_while_a_removal_is_open(house: House) -> None:
 
 
 def test_a_removal_that_begins_before_the_proof_ends_the_hold(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    proving = holds.prove_writes_refused
+    proving = holds.prove_aside
 
-    def a_removal_begins(*registries: Sequence[RegistryClient]) -> str:
+    def a_removal_begins(*asked: Any) -> list[str]:
         house.add(open_removal())
-        return proving(*registries)
+        return proving(*asked)
 
-    monkeypatch.setattr(holds, "prove_writes_refused", a_removal_begins)
+    monkeypatch.setattr(holds, "prove_aside", a_removal_begins)
     with pytest.raises(HoldFailed, match=REMOVAL_BEGAN):
         begin(house)
     assert the_hold(house).outcome == RunOutcome.FAILED

@@ -22,12 +22,12 @@ from webapp.maintenance.hold_records import (
     why_under_way,
 )
 from webapp.maintenance.models import Hold, RunOutcome, Strategy
-from webapp.maintenance.proofs import ProofFailed, prove_writes_refused, wait_until_accepted
-from webapp.maintenance.pull_proof import newest_tags, prove_pull, pulling_now
+from webapp.maintenance.proofs import ProofFailed, wait_until_accepted
+from webapp.maintenance.pull_proof import newest_tags, pulling_now
 from webapp.maintenance.records import unfinished_runs
 from webapp.maintenance.run import NoKeeper, RunUnderWay, keeper_held, strategy_of
 from webapp.maintenance.running import Maintainer
-from webapp.maintenance.steps import READS
+from webapp.maintenance.steps import READS, prove_aside
 from webapp.maintenance.waiting import KeeperLost, cancel, has_order, wait_for
 from webapp.registry.capabilities import takes_writes
 from webapp.registry.text import plain_text
@@ -192,12 +192,7 @@ def _prove(maintainer: Maintainer, lease: Lease, row: Hold, pulls: Sequence[tupl
     Raises:
         ProofFailed: one of them is not so.
     """
-    asked, may_be_away = [maintainer.client], []
-    if row.strategy != Strategy.READ_ONLY:
-        asked, may_be_away = [maintainer.reads] if maintainer.reads else [], [maintainer.client]
-    proof = prove_writes_refused([*asked, *maintainer.others], may_be_away)
-    if row.strategy != Strategy.STOP and asked:
-        proof = f"{proof} {prove_pull(asked[0], pulls)}"
+    proof = " ".join(prove_aside(maintainer, Strategy(row.strategy), pulls))
     purpose = f": {row.purpose}" if row.purpose else ""
     with fenced(maintainer.writing, lease)() as session:
         if any_unfinished(session):

@@ -5,7 +5,7 @@ Only 'go' starts a collection, and 'go' needs the proof that writes are refused,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from webapp.catalogue.models import RegistryMode
@@ -15,7 +15,15 @@ from webapp.maintenance.models import Run, Strategy
 from webapp.maintenance.other_digests import REMEDY, WHY, first_in_store
 from webapp.maintenance.proofs import ProofFailed, prove_push, prove_writes_refused, wait_until_accepted
 from webapp.maintenance.pull_proof import prove_pull
-from webapp.maintenance.running import NothingOrdered, OrderEnded, Running, StepFailed, StopAsked, writing_as_holder
+from webapp.maintenance.running import (
+    Maintainer,
+    NothingOrdered,
+    OrderEnded,
+    Running,
+    StepFailed,
+    StopAsked,
+    writing_as_holder,
+)
 from webapp.maintenance.store_tree import shown
 from webapp.maintenance.waiting import KeeperLost, wait_for
 from webapp.registry.client import RegistryClient
@@ -70,7 +78,7 @@ def prove_and_go(running: Running) -> str:
     """Prove that writes are refused, that pulls work, and that no removal is open; then let the collector start."""
     began = orders.boottime_s()
     try:
-        proofs = [_prove_refused(running), *_prove_pull_meanwhile(running)]
+        proofs = prove_aside(running.maintainer, running.strategy, running.found.pulls)
     except ProofFailed as error:
         raise StepFailed(error.sentence) from error
     _look_for_other_digests(running)
@@ -133,14 +141,22 @@ def prove_read_write(running: Running) -> str:
     return " ".join(proofs)
 
 
-def _prove_refused(running: Running) -> str:
-    maintainer, strategy = running.maintainer, running.strategy
-    if strategy == Strategy.READ_ONLY:
-        return prove_writes_refused([maintainer.client, *maintainer.others])
-    if strategy == Strategy.STOP:
-        return prove_writes_refused(maintainer.others, [maintainer.client])
-    readers = [maintainer.reads] if maintainer.reads else []
-    return prove_writes_refused([*readers, *maintainer.others], [maintainer.client])
+def prove_aside(maintainer: Maintainer, strategy: Strategy, pulls: Sequence[tuple[str, str]]) -> list[str]:
+    """Prove that nobody takes writes, and, where the strategy promises it, that one of these tags still pulls.
+
+    Raises:
+        ProofFailed: one of them is not so.
+    """
+    reader = reader_of(maintainer, strategy)
+    may_be_away = [] if strategy == Strategy.READ_ONLY else [maintainer.client]
+    proof = prove_writes_refused([*([reader] if reader else []), *maintainer.others], may_be_away)
+    return [proof, prove_pull(reader, pulls)] if reader else [proof]
+
+
+def reader_of(maintainer: Maintainer, strategy: Strategy) -> RegistryClient | None:
+    """Whom pulls are promised from while the registry is aside; None where from nobody."""
+    by_strategy = {Strategy.READ_ONLY: maintainer.client, Strategy.OVERLAPPED: maintainer.reads}
+    return by_strategy.get(strategy)
 
 
 def _look_for_other_digests(running: Running) -> None:
@@ -153,19 +169,6 @@ def _look_for_other_digests(running: Running) -> None:
     if found:
         repository, digest, blob = found
         raise StepFailed(f"{shown(repository)}@{digest} names {blob}. {WHY} {REMEDY}")
-
-
-def _prove_pull_meanwhile(running: Running) -> list[str]:
-    """Where the strategy promises it: one tag still pulls."""
-    client = reader_of(running)
-    return [prove_pull(client, running.found.pulls)] if client else []
-
-
-def reader_of(running: Running) -> RegistryClient | None:
-    """Whom pulls are promised from during the collection; None where from nobody."""
-    maintainer = running.maintainer
-    by_strategy = {Strategy.READ_ONLY: maintainer.client, Strategy.OVERLAPPED: maintainer.reads}
-    return by_strategy.get(running.strategy)
 
 
 def _note(running: Running, progress: Progress) -> None:

@@ -67,7 +67,7 @@ def _is_done(running: Running, name: StepName) -> bool:
 
 def _pulls(running: Running) -> tuple[tuple[str, str], ...]:
     """Tags that pull from whom pulls are promised; where none does, the newest, which the proof then fails with."""
-    reader = reader_of(running)
+    reader = reader_of(running.maintainer, running.strategy)
     if reader is None:
         return ()
     with running.maintainer.reading() as session:
