@@ -12,19 +12,11 @@ from pathlib import Path
 from webapp.catalogue.models import RegistryMode
 from webapp.catalogue.sync import note_mode
 from webapp.leases import Lease, LeaseHeld, LeaseLost, fenced, still_ours
-from webapp.maintenance.hold_records import (
-    SPARE,
-    ask_to_end,
-    begin_hold,
-    end_hold,
-    note_held,
-    open_holds,
-    why_under_way,
-)
+from webapp.maintenance.hold_records import SPARE, begin_hold, end_hold, note_held, why_under_way
 from webapp.maintenance.models import Hold, RunOutcome, Strategy
 from webapp.maintenance.proofs import ProofFailed, wait_until_accepted
 from webapp.maintenance.pull_proof import newest_tags, pulling_now
-from webapp.maintenance.records import unfinished_runs
+from webapp.maintenance.records import is_anything_under_way
 from webapp.maintenance.run import NoKeeper, RunUnderWay, keeper_held, strategy_of
 from webapp.maintenance.running import Maintainer
 from webapp.maintenance.steps import READS, prove_aside
@@ -34,8 +26,6 @@ from webapp.registry.text import plain_text
 from webapp.removal.journal import any_unfinished
 from webapp.runtime import orders
 from webapp.runtime.orders import Ended, KeeperError, Kind, Order, Phase, Result
-
-__all__ = ["BrokenOff", "HoldFailed", "ask_to_end", "hold", "look_after", "open_holds", "why_refused"]
 
 SHORTEST_S = 60
 LONGEST_S = 24 * 3600
@@ -160,7 +150,7 @@ def _begin(
     )
     with maintainer.writing() as session:
         still_ours(session, lease)
-        if unfinished_runs(session) or open_holds(session):
+        if is_anything_under_way(session):
             raise RunUnderWay
         if any_unfinished(session):
             raise HoldFailed(REMOVAL_OPEN)

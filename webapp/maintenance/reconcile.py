@@ -19,9 +19,10 @@ from webapp.catalogue.revisions import LOOKING
 from webapp.catalogue.state import registry_state
 from webapp.catalogue.sync import note_mode
 from webapp.leases import KEEPER_LEASE, Lease, LeaseHeld, LeaseLost, held, still_ours
-from webapp.maintenance.holds import look_after, open_holds
+from webapp.maintenance.hold_records import open_holds
+from webapp.maintenance.holds import look_after
 from webapp.maintenance.models import Run, RunOutcome, StepName, Strategy
-from webapp.maintenance.records import end_run, unfinished_runs
+from webapp.maintenance.records import end_run, is_anything_under_way, unfinished_runs
 from webapp.maintenance.running import Maintainer, Running
 from webapp.maintenance.take_up import INTERRUPTED, take_up
 from webapp.maintenance.waiting import POLL_S, KeeperLost, cancel, cancel_before_go, wait_for
@@ -68,7 +69,7 @@ def end_interrupted_runs(maintainer: Maintainer) -> None:
     on to its end, which the keeper keeps; a hold lives until its time.
     """
     with maintainer.reading() as session:
-        if not unfinished_runs(session) and not open_holds(session):
+        if not is_anything_under_way(session):
             return
     try:
         with held(maintainer.writing, KEEPER_LEASE) as lease:
@@ -119,7 +120,7 @@ def look_at_mode(maintainer: Maintainer) -> None:
 
 def _is_ours(maintainer: Maintainer) -> bool:
     with maintainer.reading() as session:
-        return bool(unfinished_runs(session) or open_holds(session))
+        return is_anything_under_way(session)
 
 
 def _mode_over_http(maintainer: Maintainer) -> tuple[RegistryMode | None, str]:

@@ -123,9 +123,10 @@ def unfinished_runs(session: Session) -> Sequence[Run]:
     return session.scalars(query).all()
 
 
-def is_held_read_only(session: Session) -> bool:
-    """Whether there is a hold without an outcome."""
-    return session.scalar(select(Hold.id).where(Hold.outcome.is_(None)).limit(1)) is not None
+def is_anything_under_way(session: Session) -> bool:
+    """Whether there is a run or a hold without an outcome: the keeper is taken then."""
+    runs, holds = select(Run.id).where(Run.outcome.is_(None)), select(Hold.id).where(Hold.outcome.is_(None))
+    return bool(session.scalar(select(runs.exists() | holds.exists())))
 
 
 def ask_to_stop(session: Session, run_id: int, actor: str) -> bool:

@@ -21,7 +21,7 @@ from webapp.maintenance.preflight import look_before
 from webapp.maintenance.printed import NOTHING_PRINTED, Printed, read_printed
 from webapp.maintenance.pull_watch import watching
 from webapp.maintenance.quiet import wait_for_uploads
-from webapp.maintenance.records import begin_run, end_run, is_held_read_only, unfinished_runs
+from webapp.maintenance.records import begin_run, end_run, is_anything_under_way
 from webapp.maintenance.rehearsal import rehearse
 from webapp.maintenance.running import (
     Maintainer,
@@ -108,7 +108,7 @@ def run(
             token = orders.new_token()
             with maintainer.writing() as session:
                 still_ours(session, lease)
-                if unfinished_runs(session) or is_held_read_only(session):
+                if is_anything_under_way(session):
                     raise RunUnderWay
                 run_id = begin_run(session, kind, token, actor, place, lease, maintainer.now())
                 row = session.get_one(Run, run_id)
