@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from soak.acting import Acting
 from soak.ledger import Entry, Family, Ledger, Standing
 from soak.stage import Stage
 from webapp.maintenance.models import Question
@@ -25,7 +26,7 @@ OLD_S = 20.0
 AGREED = [word for each in Question for word in ("--agree", each.value)]
 
 
-class Administrator:
+class Administrator(Acting):
     """A thread that deletes and another that runs, from `start` until `stop`.
 
     Attributes:
@@ -35,24 +36,11 @@ class Administrator:
     """
 
     def __init__(self, stage: Stage, ledger: Ledger, seed: int) -> None:
+        super().__init__([self._delete_on, self._run_on])
         self._stage, self._ledger, self._seed = stage, ledger, seed
-        self._over = threading.Event()
         self.deletions: Counter[str] = Counter()
         self.by_hand: Counter[str] = Counter()
         self.torn_links: list[str] = []
-        self._threads = [threading.Thread(target=each, daemon=True) for each in (self._delete_on, self._run_on)]
-
-    def start(self) -> None:
-        """Begin."""
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        """End, after the command in hand."""
-        self._over.set()
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(120)
 
     def run_now(self) -> dict[str, Any] | None:
         """A run by hand, agreed to beforehand; what the command answers."""

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
 
 import requests
 
@@ -15,6 +16,7 @@ from demo.build import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Bl
 from demo.build import index as index_of
 from demo.build import signature as signature_of
 from demo.push import Pusher
+from soak.acting import Acting
 from soak.ledger import Entry, Family, Ledger
 
 PUSHERS = 2
@@ -38,7 +40,7 @@ class Client(Pusher):
             super().push_blob(repository, blob)
 
 
-class Traffic:
+class Traffic(Acting):
     """Threads that push and pull from `start` until `stop`.
 
     Attributes:
@@ -49,31 +51,16 @@ class Traffic:
     """
 
     def __init__(self, url: str, ledger: Ledger, seed: int) -> None:
+        pushing = [partial(self._push_on, number) for number in range(PUSHERS)]
+        pulling = [partial(self._pull_on, number) for number in range(PULLERS)]
+        super().__init__([*pushing, *pulling])
         self._url, self._ledger, self._seed = url, ledger, seed
-        self._over = threading.Event()
         self._lock = threading.Lock()
         self._begun = time.monotonic()
         self.pushes: Counter[str] = Counter()
         self.pulls = 0
         self.failed_pulls: list[tuple[datetime, str]] = []
         self.wrong_pulls: list[str] = []
-        self._threads = [
-            threading.Thread(target=act, args=(number,), daemon=True)
-            for act, how_many in ((self._push_on, PUSHERS), (self._pull_on, PULLERS))
-            for number in range(how_many)
-        ]
-
-    def start(self) -> None:
-        """Begin."""
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        """End, after the push and the pull in hand."""
-        self._over.set()
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(120)
 
     def _push_on(self, pusher: int) -> None:
         choose = random.Random(f"{self._seed} push {pusher}")

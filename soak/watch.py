@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from soak.acting import Acting
 from tests.runtime.keeper_process import accepts_writes
 
 EVERY_S = 0.25
@@ -20,24 +20,13 @@ class Stretch:
     seconds: float
 
 
-class Watch:
-    """A thread that asks from `start` until `stop`."""
+class Watch(Acting):
+    """A thread that asks from `start` until `stop`; a stretch that has not ended then is counted up to it."""
 
     def __init__(self, url: str) -> None:
+        super().__init__([self._look_on])
         self._url = url
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look_on, daemon=True)
         self.stretches: list[Stretch] = []
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End; a stretch that has not ended is counted up to now."""
-        self._over.set()
-        if self._thread.is_alive():
-            self._thread.join(30)
 
     def longest(self) -> Stretch | None:
         """The longest of all; None where there was none."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -104,17 +103,8 @@ def remove_layer(registry: RegistryProcess, built: Built) -> None:
     (registry.store / f"docker/registry/v2/blobs/{algorithm}/{hexadecimal[:2]}/{hexadecimal}/data").unlink()
 
 
-@contextmanager
-def through(port: int) -> Iterator[Network]:
-    network = Network(port)
-    try:
-        yield network
-    finally:
-        network.close()
-
-
 def test_a_cut_network_refuses_or_is_silent_and_afterwards_it_carries_again(tmp_path: Path) -> None:
-    with RegistryProcess(tmp_path / "registry") as registry, through(registry.port) as network:
+    with RegistryProcess(tmp_path / "registry") as registry, closing(Network(registry.port)) as network:
         session = requests.Session()
         assert session.get(f"{network.url}/v2/", timeout=5).status_code == 200
         for how, error in ((Cut.REFUSED, requests.ConnectionError), (Cut.SILENT, requests.ReadTimeout)):
@@ -126,7 +116,7 @@ def test_a_cut_network_refuses_or_is_silent_and_afterwards_it_carries_again(tmp_
 
 
 def test_what_was_sent_into_silence_arrives_when_it_is_over() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server, through(server.getsockname()[1]) as network:
+    with socket.create_server(("127.0.0.1", 0)) as server, closing(Network(server.getsockname()[1])) as network:
         client = socket.create_connection(("127.0.0.1", int(network.url.rpartition(":")[2])), timeout=5)
         far, _ = server.accept()
         far.settimeout(5)

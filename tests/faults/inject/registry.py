@@ -6,10 +6,11 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any
 
-from tests.faults.inject.network import network_to
+from soak.network import Cut, Network
 from tests.faults.scene import Fault, Scene
 from tests.registry_process import RegistryProcess
 from tests.runtime.keeper_process import KeeperProcess, accepts_writes, wait_for
@@ -70,9 +71,9 @@ def run_impatiently(scene: Scene, strategy: Strategy) -> None:
 def network_cut_before_the_proof(scene: Scene) -> None:
     """The registry is read-only, and the dashboard cannot reach it to prove that."""
     house = scene.house
-    with network_to(house.keeper.port) as network, ThreadPoolExecutor(1) as pool:
+    with closing(Network(house.keeper.port)) as network, ThreadPoolExecutor(1) as pool:
         house.client_url = network.url
-        house.at[StepName.PROVE_READ_ONLY] = network.cut
+        house.at[StepName.PROVE_READ_ONLY] = partial(network.cut, Cut.SILENT)
         running = pool.submit(house.run)
         wait_for(lambda: StepName.PROVE_READ_ONLY not in house.at and accepts_writes(house.keeper.url), "it is back")
         network.mend()
@@ -83,9 +84,9 @@ def network_cut_before_the_proof(scene: Scene) -> None:
 def network_cut_before_the_end(scene: Scene) -> None:
     """The registry comes back, and the dashboard cannot reach it to see that."""
     house = scene.house
-    with network_to(house.keeper.port) as network:
+    with closing(Network(house.keeper.port)) as network:
         house.client_url = network.url
-        house.at[StepName.COLLECT] = network.cut
+        house.at[StepName.COLLECT] = partial(network.cut, Cut.SILENT)
         run_impatiently(scene, Strategy.READ_ONLY)
     house.client_url = ""
 
