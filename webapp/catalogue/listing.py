@@ -159,6 +159,12 @@ def tags(
     return Page(shown, matching, repository.tag_count, following)
 
 
+def newest_tags(session: Session, repository: Repository, number: int) -> Sequence[str]:
+    """The names of the tags that were pushed last."""
+    newest = select(Tag.name).where(Tag.repository_id == repository.id)
+    return session.scalars(newest.order_by(Tag.pushed_at.desc(), Tag.id.desc()).limit(number)).all()
+
+
 def matching_tags(session: Session, repository: Repository, wanted: TagFilter = ANY) -> list[str]:
     """The names of all tags that `tags` finds, on all its pages."""
     return list(session.scalars(_names(repository, wanted).order_by(Tag.sort_key, Tag.id)))

@@ -251,6 +251,6 @@ def _joins(digests: Sequence[str | None]) -> list[str]:
 
 def pull_command_of(session: Session, repository: Repository) -> str:
     """What pulls the newest image: to copy, so it names a tag that is there."""
-    newest = (row.name for row in listing.tags(session, repository, size=NEWEST_LOOKED_AT).rows)
+    newest = listing.newest_tags(session, repository, NEWEST_LOOKED_AT)
     tag = next((name for name in newest if not kind_of_tag(name)), "TAG")
     return f"docker pull {parts().settings.public_name}/{repository.name}:{tag}"
