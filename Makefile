@@ -32,6 +32,7 @@ soak: .venv/complete
 
 storm: export STORM_ROUNDS ?= 400
 storm: export FLEETS ?= 10000
+storm: export FLEETS_SEED ?= $(shell od -An -N3 -tu4 /dev/urandom)
 storm: .venv/complete
 	@$(PYTHON) -m pytest -n 2 tests/faults tests/removal/test_exactness.py tests/removal/test_as_worked_out.py
 

@@ -1,12 +1,12 @@
 """Over every shape of fleet: what was foretold is freed, to the byte, and only what was named is gone.
 
-`FLEETS` says how many fleets are tried, `FLEETS_SEED` repeats a run that failed: it is printed with the failure.
+`FLEETS` says how many fleets are tried, `FLEETS_SEED` which: always the same ones, but for `make storm`, which tries
+others each time. The seed is printed with a failure.
 """
 
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator
@@ -40,7 +40,7 @@ from webapp.removal.plan import Plan
 from webapp.removal.wanted import Referrers, Siblings, Wanted
 
 FLEETS = int(os.environ.get("FLEETS", "200"))
-SEED = int(os.environ.get("FLEETS_SEED") or random.SystemRandom().randrange(2**32))
+SEED = int(os.environ.get("FLEETS_SEED") or 1)
 PARTS = 4
 LIMITS = settings(
     max_examples=max(1, FLEETS // PARTS),
