@@ -48,6 +48,12 @@ def _count(value: str) -> int:
     return int(value)
 
 
+def _from_one(value: str) -> int:
+    if _count(value) < 1:
+        raise ValueError("write a whole number, 1 or more")
+    return int(value)
+
+
 def _path(value: str) -> Path | None:
     return Path(value).expanduser().absolute() if value else None
 
@@ -265,6 +271,11 @@ class Settings:
     MAIL_TO: tuple[str, ...] = _setting("", _mail_addresses, "Who gets the mails, separated by commas.")
     METRICS_TOKEN: str = _secret("", _bearer_token, "Bearer token for `/metrics`. Empty: there is no such page.")
     SYNC_INTERVAL: float = _setting("5m", _seconds, "Time between two looks at what the registry holds.")
+    SYNC_REQUESTS_PER_SECOND: int = _setting(
+        "100",
+        _from_one,
+        "So often a look asks the registry again for what is known; what is new is read at once.",
+    )
     DELETE_ENABLED: bool = _setting("true", _yes_or_no, "Whether anybody may delete through Holystone.")
     PROTECTED_TAGS: tuple[str, ...] = _setting(
         "",

@@ -10,7 +10,8 @@ from typing import Any
 from benchmarks.figure import Figure, in_turns
 from benchmarks.ground import THREADS, bare_session, empty_records, fresh_records, now, push_tags
 from tests.registry_process import RegistryProcess
-from webapp.catalogue.sync import Catalogue, sync
+from webapp.catalogue.refresh import Catalogue
+from webapp.catalogue.sync import sync
 from webapp.registry.client import ACCEPT, RegistryClient, open_registry
 from webapp.registry.transport import Answer, Transport
 

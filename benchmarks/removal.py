@@ -12,8 +12,9 @@ from benchmarks.figure import Figure, in_turns, percentile_95_ms
 from benchmarks.ground import bare_session, build, empty_records, fresh_records, now, push_tags
 from tests.records import Records
 from tests.registry_process import RegistryProcess
+from webapp.catalogue.refresh import Catalogue
 from webapp.catalogue.revisions import revisions_in
-from webapp.catalogue.sync import Catalogue, sync
+from webapp.catalogue.sync import sync
 from webapp.registry.client import open_registry
 from webapp.removal.execute import preview, remove
 from webapp.removal.journal import Agreement

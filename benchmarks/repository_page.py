@@ -16,7 +16,7 @@ from webapp.accounts.models import Role
 from webapp.accounts.sign_ins import sign_in
 from webapp.accounts.users import create_user
 from webapp.catalogue.rows import add_manifests, update_repository
-from webapp.catalogue.survey import SeenManifest, SeenRepository, SeenTag
+from webapp.catalogue.seen import SeenManifest, SeenRepository, SeenTag
 from webapp.database import Writing
 from webapp.parts import Parts
 from webapp.registry.manifests import ManifestBytes, parse_config, parse_manifest

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from demo.build import Blob, Built, digest_of, image, index, layer
 from webapp.catalogue.configurations import pack
 from webapp.catalogue.rows import add_manifests, update_repository
-from webapp.catalogue.survey import SeenManifest, SeenRepository, SeenTag
+from webapp.catalogue.seen import SeenManifest, SeenRepository, SeenTag
 from webapp.registry.errors import Nonsense
 from webapp.registry.manifests import SCHEMA1, ManifestBytes, ManifestKind, parse_config, parse_manifest
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from config import Settings
+from webapp.catalogue.refresh import Catalogue
 from webapp.catalogue.revisions import Revisions, revisions_in
-from webapp.catalogue.sync import Catalogue
 from webapp.database import Reading, Writing
 from webapp.maintenance.hold_records import why_not_deleted
 from webapp.maintenance.run import Maintainer
@@ -47,6 +47,8 @@ class Parts:
             store=self.settings.REGISTRY_STORE,
             revisions=self.revisions,
             named=self.settings.REPOSITORIES,
+            requests_per_second=self.settings.SYNC_REQUESTS_PER_SECOND,
+            checked_at_most=int(self.settings.SYNC_REQUESTS_PER_SECOND * self.settings.SYNC_INTERVAL),
         )
 
     @property

@@ -10,14 +10,16 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import DatabaseError, OperationalError
 
+from webapp.catalogue.mode import check_registry
 from webapp.catalogue.models import RegistryState
 from webapp.catalogue.state import registry_state
-from webapp.catalogue.sync import check_registry, sync_if_free
+from webapp.catalogue.sync import sync_if_free
 from webapp.maintenance.keeper_look import look_at_keeper
 from webapp.maintenance.reconcile import Unreadable, reconcile
 from webapp.notices.deliver import deliver_due, forget_old
@@ -37,9 +39,22 @@ DAY_S = 86400
 ASKED_EVERY = timedelta(minutes=1)
 
 
-def start(parts: Parts) -> BackgroundScheduler:
+class Scheduler(BackgroundScheduler):  # type: ignore[misc]
+    """APScheduler's, which tells long jobs that it ends before it waits for them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.ends = threading.Event()
+
+    def shutdown(self, wait: bool = True) -> None:
+        """End: no job begins any more, and those under way are waited for."""
+        self.ends.set()
+        super().shutdown(wait)
+
+
+def start(parts: Parts) -> Scheduler:
     """Start the jobs of the dashboard, each once at the start; returns the scheduler, to be shut down at the end."""
-    scheduler = BackgroundScheduler(
+    scheduler = Scheduler(
         timezone="UTC",
         executors={"default": ThreadPoolExecutor(8)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600},
@@ -48,7 +63,6 @@ def start(parts: Parts) -> BackgroundScheduler:
         beat: HEARTBEAT_INTERVAL_S,
         look_up_removals: RECOVERY_INTERVAL_S,
         look_at_windows: WINDOWS_INTERVAL_S,
-        look_at_the_registry: parts.settings.SYNC_INTERVAL,
         ask_the_registry: NOTICE_INTERVAL_S,
         look_for_trouble: NOTICE_INTERVAL_S,
         send_notices: NOTICE_INTERVAL_S,
@@ -63,6 +77,14 @@ def start(parts: Parts) -> BackgroundScheduler:
         args=[parts, Unreadable()],
         next_run_time=parts.now(),
         id=reconcile_runs.__name__,
+    )
+    scheduler.add_job(
+        look_at_the_registry,
+        "interval",
+        seconds=parts.settings.SYNC_INTERVAL,
+        args=[parts, scheduler.ends],
+        next_run_time=parts.now(),
+        id=look_at_the_registry.__name__,
     )
     logging.getLogger("apscheduler.executors.default").addFilter(_is_news)
     scheduler.start()
@@ -91,10 +113,10 @@ def look_up_removals(parts: Parts) -> None:
     recover(parts.remover)
 
 
-def look_at_the_registry(parts: Parts) -> None:
-    """Bring the catalogue up to date."""
-    report = sync_if_free(parts.catalogue)
-    if report and report.problem:
+def look_at_the_registry(parts: Parts, ends: threading.Event) -> None:
+    """Bring the catalogue up to date, as far as it comes before the process ends."""
+    report = sync_if_free(parts.catalogue, lambda: not ends.is_set())
+    if report and report.problem and not ends.is_set():
         log.warning("The sync is not complete: %s", report.problem)
 
 

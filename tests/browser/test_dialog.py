@@ -13,7 +13,7 @@ from demo.push import Pusher
 from tests.browser.conftest import new_context, sign_in
 from tests.pages.conftest import parts_of
 from webapp.accounts.models import EndReason, SignIn
-from webapp.catalogue.sync import sync_repository
+from webapp.catalogue.refresh import sync_repository
 
 CANCEL = "Cancel"
 

@@ -14,7 +14,7 @@ from webapp.accounts.permissions import Visibility
 from webapp.catalogue import listing
 from webapp.catalogue.details import Child, ManifestDetails, children_of, manifest_details
 from webapp.catalogue.models import RegistryState, Repository
-from webapp.catalogue.sync import Catalogue
+from webapp.catalogue.refresh import Catalogue
 from webapp.registry.client import RegistryClient
 
 __all__ = ["clock", "records", "records_template"]

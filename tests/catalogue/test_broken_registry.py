@@ -14,7 +14,8 @@ from demo.build import image, layer
 from demo.push import Pusher
 from tests.catalogue.conftest import Shelf
 from tests.registry.odd_registry import JSON, Asked, Reply, odd_registry
-from webapp.catalogue.sync import Catalogue, sync
+from webapp.catalogue.refresh import Catalogue
+from webapp.catalogue.sync import sync
 from webapp.catalogue.unread import Unread, unread_of
 from webapp.registry.client import LIST_CAP_BYTES, RegistryClient
 from webapp.registry.manifests import MANIFEST_CAP_BYTES

@@ -12,8 +12,9 @@ from tests.catalogue.conftest import Shelf
 from tests.catalogue.watched_transport import Asked
 from webapp.catalogue.doubt import accept, is_doubtful
 from webapp.catalogue.models import RegistryMode
+from webapp.catalogue.refresh import sync_repository
 from webapp.catalogue.rows import forget
-from webapp.catalogue.sync import sync, sync_repository
+from webapp.catalogue.sync import sync
 from webapp.registry.errors import RegistryTimeout, RegistryUnreachable
 from webapp.registry.transport import Answer
 

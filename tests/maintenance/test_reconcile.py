@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from demo.build import Built
 from tests.maintenance.house import House, assert_read_write
+from webapp.catalogue.mode import check_registry
 from webapp.catalogue.models import RegistryMode
-from webapp.catalogue.sync import check_registry
 from webapp.maintenance.models import StepName
 from webapp.maintenance.reconcile import PATIENCE_S, UNEXPLAINED, Unreadable, reconcile
 from webapp.runtime.orders import Ended, Kind, Phase

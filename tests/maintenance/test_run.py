@@ -13,7 +13,8 @@ from demo.build import Built
 from tests.maintenance.house import House, assert_read_write, fingerprint_of, pull
 from webapp.activities.models import ActivityKind, Outcome
 from webapp.catalogue.models import RegistryMode, RegistryState
-from webapp.catalogue.sync import Catalogue, sync
+from webapp.catalogue.refresh import Catalogue
+from webapp.catalogue.sync import sync
 from webapp.maintenance.models import RunKind, RunOutcome, StepName, StepState
 from webapp.maintenance.records import output_of
 from webapp.maintenance.run import NoKeeper, run

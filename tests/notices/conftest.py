@@ -12,9 +12,9 @@ import pytest
 
 from tests.certificates import make_certificate
 from tests.records import Clock, Records, clock, records, records_template
+from webapp.catalogue.mode import note_mode
 from webapp.catalogue.models import RegistryMode
 from webapp.catalogue.state import registry_state
-from webapp.catalogue.sync import note_mode
 from webapp.maintenance.models import Hold, KeeperReadiness, KeeperSeen, Run, RunKind, RunOutcome, Strategy
 from webapp.notices.models import Channel
 from webapp.notices.watch import Watch, Watched, look

@@ -24,7 +24,8 @@ from webapp import create_app
 from webapp.accounts import passwords
 from webapp.accounts.models import Role
 from webapp.accounts.users import create_user
-from webapp.catalogue.sync import Catalogue, sync
+from webapp.catalogue.refresh import Catalogue
+from webapp.catalogue.sync import sync
 from webapp.parts import Parts
 from webapp.registry.client import open_registry
 

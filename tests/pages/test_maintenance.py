@@ -14,8 +14,8 @@ from sqlalchemy import update
 
 from tests.pages.conftest import Fields, MakeApp, Visitor, fields_of, parts_of, text_of, wait_for
 from tests.runtime.keeper_process import KeeperProcess
+from webapp.catalogue.mode import note_mode
 from webapp.catalogue.models import RegistryMode
-from webapp.catalogue.sync import note_mode
 from webapp.leases import KEEPER_LEASE, held
 from webapp.maintenance.keeper_look import look_at_keeper
 from webapp.maintenance.listing import last_run

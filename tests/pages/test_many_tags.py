@@ -12,7 +12,8 @@ from demo.push import Pusher
 from tests.pages.conftest import Fields, MakeApp, Visitor, fields_of, parts_of, text_of, wait_for
 from tests.pages.test_removals import IMAGE, LIST, removals
 from tests.registry_process import RegistryProcess
-from webapp.catalogue.sync import sync, sync_repository
+from webapp.catalogue.refresh import sync_repository
+from webapp.catalogue.sync import sync
 from webapp.registry.client import RegistryClient
 
 THREE = ["1.3.0", "1.3.1", "1.4"]

@@ -18,8 +18,9 @@ from tests.records import Clock, Records
 from tests.registry_process import RegistryProcess
 from webapp.activities.models import Activity
 from webapp.catalogue.models import Repository, Tag
+from webapp.catalogue.refresh import Catalogue
 from webapp.catalogue.revisions import read_in_store, revisions_in
-from webapp.catalogue.sync import Catalogue, SyncReport, sync
+from webapp.catalogue.sync import SyncReport, sync
 from webapp.registry.client import RegistryClient
 from webapp.registry.errors import NotFound
 from webapp.registry.manifests import STAND_IN, parse_manifest

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.records import Records
 from tests.removal.stage import API, Meddler, Stage, fingerprint_of_files, once, states, steps
 from webapp.catalogue.models import RepositoryManifest
-from webapp.catalogue.sync import sync_repository
+from webapp.catalogue.refresh import sync_repository
 from webapp.registry.client import HeadAnswer, RegistryClient
 from webapp.removal.execute import Preview
 from webapp.removal.recovery import recover

@@ -165,6 +165,16 @@ def newest_tags(session: Session, repository: Repository, number: int) -> Sequen
     return session.scalars(newest.order_by(Tag.pushed_at.desc(), Tag.id.desc()).limit(number)).all()
 
 
+def looked_at(session: Session, repository: Repository, names: Collection[str]) -> datetime | None:
+    """When the registry was last looked at for some tags: of the one for which that is the longest ago."""
+    oldest = session.scalar(
+        select(func.min(func.coalesce(Tag.checked_at, repository.synced_at))).where(
+            Tag.repository_id == repository.id, among(Tag.name, names)
+        )
+    )
+    return oldest or repository.synced_at
+
+
 def matching_tags(session: Session, repository: Repository, wanted: TagFilter = ANY) -> list[str]:
     """The names of all tags that `tags` finds, on all its pages."""
     return list(session.scalars(_names(repository, wanted).order_by(Tag.sort_key, Tag.id)))

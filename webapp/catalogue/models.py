@@ -134,7 +134,9 @@ def _natural_key_of_name(context: DefaultExecutionContext) -> str:
 class Tag(Base):
     """A tag and the manifest it was last seen on. `digest` is known although the manifest could not be read.
 
-    `sort_key` orders the names by the numbers in them; a tag's name never changes, so it is made with the row.
+    `checked_at` is when the registry was last asked for it; empty where it is read in the store with all others, when its
+    repository is. `sort_key` orders the names by the numbers in them; a tag's name never changes, so it is made with the
+    row.
     """
 
     __tablename__ = "tags"
@@ -154,6 +156,7 @@ class Tag(Base):
     problem: Mapped[str] = mapped_column(default="")
     pushed_at: Mapped[datetime]
     pushed_at_is_seen: Mapped[bool]
+    checked_at: Mapped[datetime | None] = mapped_column(index=True)
     sort_key: Mapped[str] = mapped_column(default=_natural_key_of_name)
 
     repository: Mapped[Repository] = relationship(back_populates="tags")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -19,8 +20,8 @@ from webapp.catalogue.models import (
     RepositoryManifest,
     Tag,
 )
+from webapp.catalogue.seen import SeenManifest, SeenRepository, SeenTag
 from webapp.catalogue.sizes import compute_image_sizes, remember_reached
-from webapp.catalogue.survey import SeenManifest, SeenRepository, SeenTag
 from webapp.catalogue.totals import measure, take_off
 from webapp.database import among
 from webapp.registry.manifests import Descriptor, ManifestKind
@@ -145,8 +146,8 @@ def repository_named(session: Session, name: str, now: datetime) -> Repository:
 def update_repository(session: Session, seen: SeenRepository, version: int, now: datetime) -> None:
     """Bring the rows of a repository's tags to what was seen.
 
-    Tags that could not be looked at stay as they are. Nothing is changed where a removal of ours came in between:
-    `version` is the repository's when the look began.
+    Tags that could not be looked at, or were left for another time, stay as they are. Nothing is changed where a removal
+    of ours came in between: `version` is the repository's when the look began.
     """
     repository = repository_named(session, seen.name, now)
     if repository.version != version:
@@ -158,12 +159,14 @@ def update_repository(session: Session, seen: SeenRepository, version: int, now:
     manifest_ids = _manifest_ids(session, {tag.digest for tag in seen.tags if tag.digest})
     tags = _without_stand_ins(session, seen.tags)
     changed = [_update_tag(session, repository, rows.get(tag.name), tag, manifest_ids, now) for tag in tags]
-    still_there = seen.unread.union(tag.name for tag in seen.tags)
+    still_there = seen.unread.union(seen.left, (tag.name for tag in seen.tags))
     gone = [row.id for name, row in rows.items() if name not in still_there]
     session.execute(delete(Tag).where(among(Tag.id, gone)))
     is_changed = any(changed) or bool(gone)
     if is_changed:
         count_tags(session, repository, now if gone else None)
+    if seen.goes_on:  # what all of them take is worked out with the last piece
+        return
     if seen.revisions is not None:
         is_changed |= note_revisions(session, repository, seen.revisions, now)
     elif is_changed:
@@ -196,7 +199,7 @@ def _without_stand_ins(session: Session, tags: Collection[SeenTag]) -> list[Seen
             )
         )
     )
-    return [SeenTag(tag.name, None, HALF_DELETED, tag.pushed_at) if tag.digest in stand_ins else tag for tag in tags]
+    return [replace(tag, digest=None, problem=HALF_DELETED) if tag.digest in stand_ins else tag for tag in tags]
 
 
 def _manifest_ids(session: Session, digests: Collection[str]) -> dict[str, int]:
@@ -211,6 +214,7 @@ def _update_tag(
     if row is None:
         row = Tag(repository_id=repository.id, name=seen.name, problem="", pushed_at=now, pushed_at_is_seen=True)
         session.add(row)
+    row.checked_at = None if seen.is_read_in_store else now
     pushed_at, is_seen = _pushed_at(row, seen, now)
     new = (seen.digest, ids.get(seen.digest or ""), seen.problem, pushed_at, is_seen)
     old = (row.digest, row.manifest_id, row.problem, row.pushed_at, row.pushed_at_is_seen)

@@ -1,73 +1,27 @@
-"""Look at what the registry holds: tag lists, the digest of each tag, the bytes of each digest that is new.
+"""Look at what the registry holds: the tags, and the bytes of each manifest that is new.
 
 It reads and returns values; no row is read or changed here, so nothing that fails here can lose one (law 4).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Executor
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
 
 from webapp.catalogue.configurations import Packed, pack
-from webapp.catalogue.revisions import Lookup, nobody_knows
+from webapp.catalogue.revisions import Lookup
+from webapp.catalogue.seen import Asked, SeenManifest, SeenRepository, Survey
+from webapp.catalogue.tag_looks import AWAY, PASSING, Means, look_at_tags, raise_if_away
 from webapp.registry.client import RegistryClient
-from webapp.registry.errors import NotFound, NoToken, RegistryError, RegistryFailed, RegistryUnreachable, Throttled
-from webapp.registry.manifests import ImageConfig, Manifest, ManifestBytes, ManifestKind, parse_config, parse_manifest
+from webapp.registry.errors import NotFound, RegistryError
+from webapp.registry.manifests import ImageConfig, Manifest, ManifestKind, parse_config, parse_manifest
 
 CONFIG_CAP_BYTES = 4 * 1024 * 1024
 DEEPEST_INDEX = 8
 MOST_PLACES = 3
 """In so many repositories a manifest is asked for that the first of them has not."""
 
-AWAY = (RegistryUnreachable, NoToken)
-PASSING = (*AWAY, RegistryFailed, Throttled)
-"""Errors of a moment: what met one is tried again at the next look, while other answers stay what they are."""
-
-Known = Callable[[set[str]], set[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class SeenTag:
-    """A tag that is there. Without a digest it was listed, but did not answer; `problem` says why."""
-
-    name: str
-    digest: str | None
-    problem: str
-    pushed_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class SeenRepository:
-    """A repository's tags. With a `problem` the list could not be read, and nothing is known of them.
-
-    `unread` are tags that could not be looked at, and `why` is what kept us from the first of them. `revisions` are
-    the digests of all its manifests, tagged or not; None where they are not known.
-    """
-
-    name: str
-    tags: tuple[SeenTag, ...]
-    unread: frozenset[str]
-    problem: str
-    revisions: frozenset[str] | None = None
-    why: str = ""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the registry said that it has no tags: neither an error nor a tag."""
-        return not (self.problem or self.tags or self.unread)
-
-
-@dataclass(frozen=True, slots=True)
-class SeenManifest:
-    """A manifest that the catalogue did not have yet; `packed` is its configuration as it is kept."""
-
-    bytes: ManifestBytes
-    manifest: Manifest
-    config: ImageConfig | None
-    packed: Packed = b""
+NOT_COME_TO = "The look ended before it was read."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,130 +32,30 @@ class Unreadable:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What was seen of some repositories, children before the manifests that name them."""
-
-    repositories: tuple[SeenRepository, ...]
-    manifests: tuple[SeenManifest, ...]
-
-
-def survey(
-    client: RegistryClient,
-    executor: Executor,
-    repositories: Mapping[str, frozenset[str]],
-    known: Known,
-    store: Path | None,
-    revisions: Lookup = nobody_knows,
-) -> Survey:
-    """Look at some repositories, as many requests at a time as `executor` has threads.
-
-    Args:
-        repositories: the names, each with the tags that the catalogue has of it; one that is not listed any more
-            is asked for by its name, since lists leave tags out (distribution.md, fact 10).
-        known: of some digests, those whose manifest the catalogue has already.
-        store: the root directory of the registry's storage where it can be read, for the times of pushes.
-        revisions: all manifests of a repository, where they can be known.
+def survey(means: Means, asked: Asked) -> Survey:
+    """Look at some repositories.
 
     Raises:
         RegistryUnreachable, NoToken: it does not answer at all; whatever was read is of no use.
     """
-    seen = [_with_revisions(each, revisions) for each in _look_at_tags(client, executor, repositories, store)]
-    manifests, unreadable = _read_new_manifests(client, executor, seen, known)
+    seen = [_with_revisions(each, means.revisions) for each in look_at_tags(means, asked)]
+    manifests, unreadable = _read_new_manifests(means, seen)
     return Survey(tuple(_without(each, unreadable) for each in seen), manifests)
 
 
 def _with_revisions(seen: SeenRepository, revisions: Lookup) -> SeenRepository:
-    """What is tagged is among the manifests; where it is not, they are another registry's, and nothing is known."""
-    found = revisions(seen.name)
+    """What is tagged is among the manifests; where it is not, they are another registry's, and nothing is known.
+
+    Of a repository that is read in pieces they come with the last.
+    """
+    found = None if seen.goes_on else revisions(seen.name)
     if found is None or not found.issuperset(tag.digest for tag in seen.tags if tag.digest):
         return seen
     return replace(seen, revisions=found)
 
 
-def _look_at_tags(
-    client: RegistryClient, executor: Executor, repositories: Mapping[str, frozenset[str]], store: Path | None
-) -> list[SeenRepository]:
-    lists = list(executor.map(lambda name: _tag_list(client, name), repositories))
-    wanted = [
-        (name, tag, tag in listed)
-        for (name, ours), (listed, problem) in zip(repositories.items(), lists, strict=True)
-        if not problem
-        for tag in sorted(listed | ours)
-    ]
-    silent: dict[str, RegistryError] = {}
-    looks = executor.map(lambda each: _look_at_tag(client, store, silent, *each), wanted)
-    found: dict[str, list[SeenTag]] = {name: [] for name in repositories}
-    unread: dict[str, dict[str, str]] = {name: {} for name in repositories}
-    for (name, tag, _listed), look in zip(wanted, looks, strict=True):
-        if isinstance(look, SeenTag):
-            found[name].append(look)
-        elif isinstance(look, RegistryError):
-            unread[name][tag] = look.sentence
-    return [
-        SeenRepository(
-            name, tuple(found[name]), frozenset(unread[name]), problem, why=next(iter(unread[name].values()), "")
-        )
-        for name, (_listed, problem) in zip(repositories, lists, strict=True)
-    ]
-
-
-def _tag_list(client: RegistryClient, repository: str) -> tuple[frozenset[str], str]:
-    try:
-        return frozenset(client.tags(repository)), ""
-    except NotFound:
-        return frozenset(), ""
-    except RegistryError as error:
-        raise_if_away(client, error)
-        return frozenset(), error.sentence
-
-
-def raise_if_away(client: RegistryClient, error: RegistryError) -> None:
-    """End the look where the registry does not answer at all; one thing that takes too long does not stop the rest."""
-    if isinstance(error, AWAY):
-        client.ping()
-
-
-def _look_at_tag(
-    client: RegistryClient,
-    store: Path | None,
-    silent: dict[str, RegistryError],
-    repository: str,
-    tag: str,
-    listed: bool,
-) -> SeenTag | RegistryError | None:
-    """The tag as it is now, the error that kept us from knowing, or None where it is gone.
-
-    `silent` are the repositories in which a look had no answer: all the others would wait for nothing as long.
-    """
-    if repository in silent:
-        return silent[repository]
-    try:
-        digest = client.head_manifest(repository, tag).digest
-    except NotFound:
-        problem = "The registry lists this tag but has no manifest for it."
-        return SeenTag(tag, None, problem, pushed_at(store, repository, tag)) if listed else None
-    except RegistryError as error:
-        raise_if_away(client, error)
-        if isinstance(error, AWAY):
-            silent[repository] = error
-        return error
-    return SeenTag(tag, digest, "", pushed_at(store, repository, tag))
-
-
-def pushed_at(store: Path | None, repository: str, tag: str) -> datetime | None:
-    """When the tag was last pushed: the time of its link in the store. None where that cannot be read."""
-    if store is None:
-        return None
-    link = store / "docker/registry/v2/repositories" / repository / "_manifests/tags" / tag / "current/link"
-    try:
-        return datetime.fromtimestamp(link.stat().st_mtime, UTC)
-    except OSError:
-        return None
-
-
 def _read_new_manifests(
-    client: RegistryClient, executor: Executor, seen: Iterable[SeenRepository], known: Known
+    means: Means, seen: Iterable[SeenRepository]
 ) -> tuple[tuple[SeenManifest, ...], dict[str, str]]:
     """Read each digest that is new, level by level. Also: the digests that could not be read, and why."""
     wanted: dict[str, list[str]] = {}
@@ -214,12 +68,12 @@ def _read_new_manifests(
     looked_at: set[str] = set()
     for _depth in range(DEEPEST_INDEX):
         new = set(wanted) - looked_at
-        new -= known(new)
+        new -= means.known(new)
         if not new:
             break
         looked_at |= new
         places = [(wanted[digest][:MOST_PLACES], digest) for digest in sorted(new)]
-        read = list(executor.map(lambda place: _read_anywhere(client, silent, *place), places))
+        read = list(means.executor.map(lambda place: _read_anywhere(means, silent, *place), places))
         levels.append([each for each in read if isinstance(each, SeenManifest)])
         unreadable.update({each.digest: each.why for each in read if isinstance(each, Unreadable)})
         below: dict[str, list[str]] = {}
@@ -232,10 +86,12 @@ def _read_new_manifests(
 
 
 def _read_anywhere(
-    client: RegistryClient, silent: dict[str, RegistryError], repositories: Iterable[str], digest: str
+    means: Means, silent: dict[str, RegistryError], repositories: Iterable[str], digest: str
 ) -> SeenManifest | Unreadable | None:
     """One manifest, from the first of some repositories that has it: an index may have lost a child in one of them."""
-    found = (_read(client, silent, repository, digest) for repository in repositories)
+    if not means.may_go_on():
+        return Unreadable(digest, NOT_COME_TO)
+    found = (_read(means.client, silent, repository, digest) for repository in repositories)
     return next((each for each in found if each is not None), None)
 
 
@@ -283,11 +139,9 @@ def _complete(manifests: tuple[SeenManifest, ...], unreadable: dict[str, str]) -
 
 
 def _without(seen: SeenRepository, unreadable: Mapping[str, str]) -> SeenRepository:
-    """The tags of unreadable manifests, with the reason."""
-    tags = tuple(
-        SeenTag(tag.name, tag.digest, unreadable[tag.digest], tag.pushed_at)
-        if tag.digest and tag.digest in unreadable
-        else tag
-        for tag in seen.tags
-    )
-    return replace(seen, tags=tags)
+    """The tags of unreadable manifests, with the reason. Where they were not come to, all is left as it is."""
+    problems = {tag.name: unreadable[tag.digest] for tag in seen.tags if tag.digest and tag.digest in unreadable}
+    left = {name for name, why in problems.items() if why == NOT_COME_TO}
+    tags = [replace(tag, problem=problems.get(tag.name, tag.problem)) for tag in seen.tags if tag.name not in left]
+    are_all_read = NOT_COME_TO not in {unreadable.get(digest) for digest in seen.revisions or ()}
+    return replace(seen, tags=tuple(tags), left=seen.left | left, revisions=seen.revisions if are_all_read else None)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.catalogue.models import Repository, UnreadRepository
 from webapp.catalogue.rows import repository_named
-from webapp.catalogue.survey import SeenRepository
+from webapp.catalogue.seen import SeenRepository
 
 
 @dataclass(frozen=True, slots=True)

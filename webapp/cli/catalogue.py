@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import click
 from flask.cli import with_appcontext
@@ -23,7 +24,7 @@ EVERYTHING = Visibility(sees_everything=True)
 def sync(as_json: bool) -> None:
     """Look at the registry and bring the catalogue up to date."""
     try:
-        report = sync_catalogue(parts().catalogue)
+        report = sync_catalogue(replace(parts().catalogue, checked_at_most=None))
     except LeaseHeld:
         fail("Another sync is under way.", as_json)
     outcome = ExitCode.DONE if report.is_complete else ExitCode.PARTLY if report.repositories else ExitCode.FAILED

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from webapp.catalogue.sync import sync_repository
+from webapp.catalogue.refresh import sync_repository
 from webapp.cli.answers import ExitCode, fail, parts, print_json
 from webapp.registry.errors import RegistryError
 from webapp.registry.names import BadName, Reference, split_reference

@@ -24,7 +24,8 @@ from webapp.catalogue.models import (
     RepositoryManifest,
     Tag,
 )
-from webapp.catalogue.sync import REQUESTS_AT_A_TIME, sync
+from webapp.catalogue.refresh import REQUESTS_AT_A_TIME
+from webapp.catalogue.sync import sync
 from webapp.leases import LeaseHeld
 from webapp.maintenance.losses import count_tags, lost_tags
 from webapp.maintenance.models import Question, Run

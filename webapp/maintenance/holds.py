@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from webapp.catalogue.mode import note_mode
 from webapp.catalogue.models import RegistryMode
-from webapp.catalogue.sync import note_mode
 from webapp.leases import Lease, LeaseHeld, LeaseLost, fenced, still_ours
 from webapp.maintenance.hold_records import SPARE, begin_hold, end_hold, note_held, why_under_way
 from webapp.maintenance.models import Hold, RunOutcome, Strategy

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from webapp.catalogue.mode import note_mode
 from webapp.catalogue.models import RegistryMode
 from webapp.catalogue.revisions import LOOKING
 from webapp.catalogue.state import registry_state
-from webapp.catalogue.sync import note_mode
 from webapp.leases import KEEPER_LEASE, Lease, LeaseHeld, LeaseLost, held, still_ours
 from webapp.maintenance.hold_records import open_holds
 from webapp.maintenance.holds import look_after

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from webapp.catalogue.refresh import Catalogue
 from webapp.catalogue.revisions import revisions_in
-from webapp.catalogue.sync import Catalogue
 from webapp.database import Reading, Writing
 from webapp.leases import Lease, still_ours
 from webapp.maintenance.models import Obstacle, Question, Run, RunKind, StepName, StepState, Strategy

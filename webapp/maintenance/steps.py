@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+from webapp.catalogue.mode import note_mode
 from webapp.catalogue.models import RegistryMode
-from webapp.catalogue.sync import note_mode
 from webapp.maintenance.limits import longest_s
 from webapp.maintenance.models import Run, Strategy
 from webapp.maintenance.other_digests import REMEDY, WHY, first_in_store

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as NotYet
 from typing import Any, TypeVar
 
+from webapp.catalogue.mode import check_registry
 from webapp.catalogue.models import RegistryMode, RegistryState
-from webapp.catalogue.sync import check_registry, sync_if_free, sync_repository
+from webapp.catalogue.refresh import check_tags, sync_repository
+from webapp.catalogue.sync import sync_if_free
 from webapp.parts import Parts
 from webapp.registry.capabilities import Mode
 from webapp.registry.errors import DeletesDisabled, ReadOnly, RegistryError
@@ -96,6 +98,7 @@ class Background:
         self._removers = ThreadPoolExecutor(REMOVALS_AT_ONCE, "removal")
         self._looks: dict[Wanted, LookInHand] = {}
         self._removals: dict[str, RemovalInHand] = {}
+        self._checked: set[str] = set()
 
     def look(self, wanted: Wanted) -> Preview:
         """Plan a removal from facts read now.
@@ -141,6 +144,14 @@ class Background:
         """Bring the catalogue's rows of one repository up to date."""
         self._lookers.submit(self._sync_repository, repository).add_done_callback(_log_failure)
 
+    def check_soon(self, repository: str, tags: Collection[str]) -> None:
+        """See whether some tags of a repository are still on what the catalogue says, unless that is under way."""
+        with self._lock:
+            if repository in self._checked:
+                return
+            self._checked.add(repository)
+        self._lookers.submit(self._check_tags, repository, tags).add_done_callback(_log_failure)
+
     def sync_all_soon(self) -> None:
         """Bring the whole catalogue up to date, unless that is under way."""
         self._lookers.submit(sync_if_free, self._parts.catalogue).add_done_callback(_log_failure)
@@ -177,6 +188,15 @@ class Background:
     def _forget(self, agreement: Agreement) -> None:
         with self._lock:
             self._removals.pop(agreement.request_key, None)
+
+    def _check_tags(self, repository: str, tags: Collection[str]) -> None:
+        try:
+            check_tags(self._parts.catalogue, repository, tags)
+        except RegistryError as error:
+            log.warning("The shown tags of %s could not be looked at: %s", repository, error.sentence)
+        finally:
+            with self._lock:
+                self._checked.discard(repository)
 
     def _sync_repository(self, repository: str) -> None:
         try:

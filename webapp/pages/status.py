@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from webapp.catalogue.checks import registry_checks
 from webapp.catalogue.doubt import accept
+from webapp.catalogue.mode import check_registry
 from webapp.catalogue.models import RegistryState
-from webapp.catalogue.sync import check_registry
 from webapp.catalogue.totals import is_every_manifest_known, size_of_registry
 from webapp.maintenance.listing import keeper_seen, version_words
 from webapp.notices.listing import open_notices

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,12 +16,12 @@ from werkzeug.exceptions import NotFound
 from webapp.catalogue import listing
 from webapp.catalogue.details import carried_elsewhere, find_tag, manifest_details, tags_on
 from webapp.catalogue.listing import TagOrder
-from webapp.catalogue.models import RegistryState, Repository
+from webapp.catalogue.models import RegistryMode, RegistryState, Repository
 from webapp.catalogue.referrers import kind_of_tag, notes_of, subject_named_by
 from webapp.catalogue.totals import Total
 from webapp.catalogue.untagged import untagged
 from webapp.pages.answers import go_to, page_answer, page_or_fragment, wants_fragment
-from webapp.pages.current import may_delete, parts, visibility
+from webapp.pages.current import background, may_delete, parts, visibility
 from webapp.pages.manifest_view import manifest_view, subject_of
 from webapp.pages.permits import why_not
 from webapp.pages.repositories import held_when
@@ -35,6 +35,7 @@ from webapp.removal.wanted import Wanted
 bp = Blueprint("tags", __name__)
 
 NEWEST_LOOKED_AT = 20
+LOOKED_AT_LATELY = timedelta(minutes=1)
 NO_REPOSITORY = "There is no such repository, or you may not see it."
 NO_TAG = "There is no such tag, or you may not see it."
 NOT_READ_YET = "Its manifest has not been read yet."
@@ -93,11 +94,13 @@ def index(repository: str) -> Response:
         found = _found(session, row, filters, sorting, cursor)
         state = session.get(RegistryState, 1)
         tags = [] if filters.untagged else lines(session, row, found.rows, sorting.order == TagOrder.IMAGE)
+        as_of = listing.looked_at(session, row, [line.name for line in tags])
         answer = page_or_fragment(
             "tags/list.html",
             "tags/_rows.html",
             repository=repository,
             summary=summary_of(row),
+            as_of=as_of,
             tags=tags,
             manifests=found.rows if filters.untagged else [],
             are_known=row.revisions_read_at is not None,
@@ -120,6 +123,9 @@ def index(repository: str) -> Response:
             unreachable=held_when(state),
             removal_id=open_removal(session, repository),
         )
+        is_away = state is not None and state.mode == RegistryMode.UNREACHABLE
+    if tags and as_of and parts().now() - as_of > LOOKED_AT_LATELY and not is_away:
+        background().check_soon(repository, [line.name for line in tags])
     if wants_fragment():
         answer.headers["HX-Push-Url"] = address(after=cursor or None)
     return answer
