@@ -79,6 +79,7 @@ def make_app(tmp_path: Path, cast_template: Path, cheap_passwords: None) -> Make
             "REGISTRY_URL": registry_url,
             "REGISTRY_PUBLIC_NAME": "registry.example",
             "REGISTRY_READ_TIMEOUT": "10s",
+            "SYNC_REQUESTS_PER_SECOND": "10000",
             **settings,
         }
         return create_app(read_settings({f"HOLYSTONE_{name}": value for name, value in given.items()}))

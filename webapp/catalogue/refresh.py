@@ -114,12 +114,13 @@ def sync_repository(catalogue: Catalogue, name: str) -> None:
 
 
 def check_tags(catalogue: Catalogue, name: str, tags: Collection[str]) -> None:
-    """Look at some tags of a repository, and at what is new in it.
+    """Look at some tags of a repository, and at what is new in it. The keeper is not bothered for it.
 
     Raises:
         RegistryUnreachable: the registry does not answer.
     """
-    _refresh_one(catalogue, name, lambda tag, _checked_at: tag in tags)
+    quick = catalogue if catalogue.store is not None else replace(catalogue, revisions=unknown)
+    _refresh_one(quick, name, lambda tag, _checked_at: tag in tags)
 
 
 def _refresh_one(catalogue: Catalogue, name: str, is_due: IsDue) -> None:

@@ -31,6 +31,7 @@ LOOK_S = 5.0
 REMOVAL_S = 20.0
 REMOVALS_AT_ONCE = 16
 LOOKS_AT_ONCE = 8
+CHECKS_IN_HAND = 8
 LONGEST_KEPT_S = 10.0
 
 Value = TypeVar("Value")
@@ -95,6 +96,7 @@ class Background:
         self._parts = parts
         self._lock = threading.Lock()
         self._lookers = ThreadPoolExecutor(LOOKS_AT_ONCE, "look")
+        self._checkers = ThreadPoolExecutor(1, "check")
         self._removers = ThreadPoolExecutor(REMOVALS_AT_ONCE, "removal")
         self._looks: dict[Wanted, LookInHand] = {}
         self._removals: dict[str, RemovalInHand] = {}
@@ -147,10 +149,10 @@ class Background:
     def check_soon(self, repository: str, tags: Collection[str]) -> None:
         """See whether some tags of a repository are still on what the catalogue says, unless that is under way."""
         with self._lock:
-            if repository in self._checked:
+            if repository in self._checked or len(self._checked) >= CHECKS_IN_HAND:
                 return
             self._checked.add(repository)
-        self._lookers.submit(self._check_tags, repository, tags).add_done_callback(_log_failure)
+        self._checkers.submit(self._check_tags, repository, tags).add_done_callback(_log_failure)
 
     def sync_all_soon(self) -> None:
         """Bring the whole catalogue up to date, unless that is under way."""
