@@ -43,7 +43,7 @@ from webapp.removal.execute import Preview, preview, remove
 from webapp.removal.models import GOOD
 
 FLEETS = int(os.environ.get("FLEETS", "200"))
-SEED = int(os.environ.get("FLEETS_SEED") or 1)
+SEED = int(os.environ.get("FLEETS_SEED") or 20261126)
 PARTS = 4
 """So that several workers share the work."""
 
