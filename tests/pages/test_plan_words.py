@@ -125,6 +125,11 @@ def test_no_space_has_a_reason(app: Flask, more: dict[str, Any], words: str) -> 
     assert dialog(app, plan_of(**more), Space(0, True, ""))["space_words"] == words
 
 
+def test_a_store_that_gets_larger_is_said_to(app: Flask) -> None:
+    words = dialog(app, plan_of(), Space(0, True, "", bytes_added=240))["space_words"]
+    assert words == "nothing: a list of referrers that is written anew takes 240 B more"
+
+
 @pytest.mark.parametrize(
     ("plan", "alone", "together"),
     [

@@ -196,3 +196,17 @@ def test_what_somebody_else_deletes_in_the_same_moment_is_already_gone(stage: St
         {"1.0": "already-gone"},
         {built.digest: "already-gone"},
     )
+
+
+def test_an_index_that_was_deleted_from_under_another_holds_nothing_any_more(stage: Stage) -> None:
+    inner, children = stage.push_index("inner")
+    stage.pusher.push_index(API, [inner], ["outer"])
+    stage.sync()
+    stage.client.delete_manifest(API, inner.digest)
+
+    removal = stage.remove(children[0].digest)
+
+    assert steps(removal) == {children[0].digest: "deleted"}
+    assert removal.state == "done"
+    assert not stage.has(children[0].digest)
+    assert stage.has("outer")

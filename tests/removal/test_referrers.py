@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -153,6 +154,21 @@ def test_one_of_several_goes_alone_and_the_others_stay_listed(stage: Stage, one:
     assert listed(stage, one) == {first.digest, third.digest}
     assert all_pull(stage, ["1.0", fallback(one)])
     assert sorted(steps(removal).values()) == ["deleted", "deleted", "rewritten"]
+
+
+def test_a_list_that_another_repository_has_too_makes_the_store_larger_and_that_is_foretold(
+    stage: Stage, one: Built
+) -> None:
+    first, second = refer(stage, one, "built", "scanned")
+    for each in (one, first, second):
+        stage.pusher.push("team/copy", each)
+    stage.pusher.push("team/copy", index([first, second]), [fallback(one)])
+    stage = replace(stage, store=stage.registry.store)
+    stage.sync()
+
+    space = stage.look(first.digest).space
+
+    assert (space.bytes_freed, space.bytes_added, space.is_exact) == (0, len(index([second]).raw), True)
 
 
 def test_the_last_one_takes_the_list_with_it(stage: Stage, one: Built) -> None:

@@ -127,7 +127,8 @@ def _space_together(shown: list[Preview], as_json: bool) -> Space | None:
         return None
     if not as_json and shown:
         up_to = "" if space.is_exact else "up to "
-        click.echo(f"space  {up_to}{space.bytes_freed} bytes at the next collection")
+        more = f", and {space.bytes_added} bytes are added" if space.bytes_added else ""
+        click.echo(f"space  {up_to}{space.bytes_freed} bytes at the next collection{more}")
     return space
 
 
@@ -218,6 +219,7 @@ def _together(answers: list[dict[str, Any]], space: Space | None) -> dict[str, A
         "manifests": [each for answer in answers for each in answer["manifests"]],
         "kept": [each for answer in answers for each in answer["kept"]],
         "bytes_freed": space.bytes_freed if space else 0,
+        "bytes_added": space.bytes_added if space else 0,
         "bytes_freed_is_exact": bool(space and space.is_exact),
         "reasons": [answer["reason"] for answer in answers if answer["reason"]],
     }

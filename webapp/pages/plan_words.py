@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from webapp.catalogue.models import Manifest
 from webapp.catalogue.referrers import kind_of_artifact, kind_of_tag
 from webapp.database import among
-from webapp.pages.filters import counted
+from webapp.pages.filters import counted, in_bytes
 from webapp.registry.manifests import ManifestKind
 from webapp.removal.execute import Preview
 from webapp.removal.plan import ITS_NEED_IS_UNKNOWN, PROTECTED, Kept, Plan
@@ -108,7 +108,11 @@ def space_words(plan: Plan, space: Space) -> str:
         return "nothing: the image stays" if images == 1 else "nothing: the images stay"
     if not plan.steps:
         return "nothing: no image is left"
-    return "" if space.bytes_freed or not space.is_exact else "nothing: all of it is in use elsewhere"
+    if space.bytes_freed or not space.is_exact:
+        return ""
+    if space.bytes_added:
+        return f"nothing: a list of referrers that is written anew takes {in_bytes(space.bytes_added)} more"
+    return "nothing: all of it is in use elsewhere"
 
 
 def siblings_words(plan: Plan, include_protected: bool) -> tuple[str, str]:

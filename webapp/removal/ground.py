@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ from webapp.catalogue.revisions import read_in_store
 from webapp.registry.client import RegistryClient
 from webapp.registry.errors import RegistryError
 from webapp.removal.journal import journalled
-from webapp.removal.looks import fact_of, reach, recorded_tags
+from webapp.removal.looks import fact_of, look_at, reach, recorded_tags
 from webapp.removal.models import GONE, UNFINISHED, Removal, StepKind, StepState
 from webapp.removal.remover import Remover
 
@@ -129,3 +129,24 @@ def reached_from(ground: Ground, digest: str) -> frozenset[str]:
         found = reach(ground.client, ground.executor, ground.remover.reading, ground.repository, digest)
         ground.reached[digest] = frozenset(child for each in found.values() for child in each.children)
     return ground.reached[digest]
+
+
+def needed_from(ground: Ground, digest: str, some: Set[str]) -> frozenset[str]:
+    """Of some manifests, those that a tag's manifest needs: it names them, directly or through indexes that are there.
+
+    An index may have been deleted from under another: what it named is not needed any more. One that this removal has
+    deleted counts as there, since it may have to be put back.
+
+    Raises:
+        RegistryError: it cannot be read; IndexTooDeep: there is no end to it.
+    """
+    wanted = reached_from(ground, digest) & some
+    if not wanted:
+        return frozenset()
+
+    def there(level: Set[str]) -> Set[str]:
+        looked = look_at(ground.client, ground.executor, ground.repository, sorted(level - ground.deleted))
+        return {each for each in level if each in ground.deleted or looked[each]}
+
+    found = reach(ground.client, ground.executor, ground.remover.reading, ground.repository, digest, there)
+    return wanted & {child for each in found.values() for child in each.children}

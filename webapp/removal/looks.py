@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Set
 from concurrent.futures import Executor
 
 from sqlalchemy import select
@@ -62,16 +62,25 @@ def head_digest(client: RegistryClient, repository: str, reference: str) -> str 
 
 
 def reach(
-    client: RegistryClient, executor: Executor, reading: Reading, repository: str, root: str
+    client: RegistryClient,
+    executor: Executor,
+    reading: Reading,
+    repository: str,
+    root: str,
+    there: Callable[[Set[str]], Set[str]] = lambda level: level,
 ) -> dict[str, ManifestFact]:
     """A manifest and all that it names, from the catalogue where it has them, else from the registry.
+
+    Args:
+        there: which of some manifests to follow.
 
     Raises:
         IndexTooDeep: more levels than we follow.
     """
     found: dict[str, ManifestFact] = {}
-    level = {root}
+    level: Set[str] = {root}
     for _depth in range(DEEPEST_INDEX):
+        level = there(level)
         if not level:
             return found
         with reading() as session:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 
 from webapp.registry.errors import Nonsense, NotFound, Refused
 from webapp.registry.manifests import ManifestBytes
-from webapp.removal.ground import Ground, learn_what_is_reached, reached_from
+from webapp.removal.ground import Ground, learn_what_is_reached, needed_from
 from webapp.removal.looks import IndexTooDeep, fact_of, head_digest, list_tags, look_at
 from webapp.removal.steps import delete_manifests
 
@@ -51,7 +51,7 @@ def _mend(ground: Ground, journal: Journal, tag: str, on: str | None) -> str:
 
 def _mend_index(ground: Ground, journal: Journal, tag: str, digest: str) -> str:
     """A tag that answers: whether the index it is on lost a child to us."""
-    lost = reached_from(ground, digest) & ground.deleted
+    lost = needed_from(ground, digest, ground.deleted)
     if not lost:
         return ""
     _put_back(ground, journal, lost)

@@ -22,7 +22,7 @@ from webapp.removal.going import Going, what_goes
 from webapp.removal.looks import recorded_fact
 from webapp.removal.material import Facts, ManifestFact
 from webapp.removal.remover import is_protected
-from webapp.removal.space import NOT_KNOWN_NOW, NOT_READ, UNSEEN, Space
+from webapp.removal.space import NOT_KNOWN_NOW, NOT_READ, UNSEEN, Space, space_from
 from webapp.removal.wanted import Wanted
 
 MOST_MANIFESTS = 500
@@ -43,9 +43,8 @@ def recorded_space(
         return Space(0, True, "")
     if any(facts.manifests[each].kind == ManifestKind.SCHEMA1 for each in going.manifests):
         return None
-    freed = held_only_by(session, repository, going.manifests) - _added_bytes(session, repository, going)
-    reason = _why_not_exact(session, repository)
-    return Space(max(0, freed), not reason, reason)
+    bytes_less = held_only_by(session, repository, going.manifests) - _added_bytes(session, repository, going)
+    return space_from(bytes_less, _why_not_exact(session, repository))
 
 
 def _facts(session: Session, repository: Repository, wanted: Wanted, protected: tuple[str, ...]) -> Facts | None:

@@ -92,11 +92,21 @@ WHERE NOT EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = r.id AND t.digest
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Bytes that come back; not exact where something that Holystone cannot see may hold some of them."""
+    """Bytes that come back; not exact where something that Holystone cannot see may hold some of them.
+
+    `bytes_added` are those that it takes more where nothing comes back: a list of referrers is written anew, and the
+    old one is needed in another repository.
+    """
 
     bytes_freed: int
     is_exact: bool
     reason: str
+    bytes_added: int = 0
+
+
+def space_from(bytes_less: int, reason: str) -> Space:
+    """The space of a store that gets smaller by so much, or greater where it is less than 0."""
+    return Space(max(0, bytes_less), not reason, reason, max(0, -bytes_less))
 
 
 def space_of(remover: Remover, planned: Collection[tuple[Facts, Plan]]) -> Space:
@@ -109,9 +119,8 @@ def space_of(remover: Remover, planned: Collection[tuple[Facts, Plan]]) -> Space
     if not any(going.values()):
         return Space(0, True, "")
     freed = _freed_blobs(remover, planned, going)
-    bytes_freed = sum(_sizes(remover, freed, planned).values()) - _added_bytes(planned)
-    reason = _why_not_exact(remover, planned)
-    return Space(max(0, bytes_freed), not reason, reason)
+    bytes_less = sum(_sizes(remover, freed, planned).values()) - _added_bytes(planned)
+    return space_from(bytes_less, _why_not_exact(remover, planned))
 
 
 def _freed_blobs(

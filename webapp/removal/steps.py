@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 
 from webapp.catalogue.revisions import read_in_store, stamp_in_store
 from webapp.registry.errors import Nonsense, NotFound, RegistryError, RegistryTimeout
-from webapp.removal.ground import Ground, StepResult, learn_what_is_reached, reached_from
+from webapp.removal.ground import Ground, StepResult, learn_what_is_reached, needed_from
 from webapp.removal.looks import IndexTooDeep, head_digest, list_tags, look_at, read_fact
 from webapp.removal.models import GONE, StepState
 
@@ -116,7 +116,7 @@ def _needed_by_a_tag(ground: Ground, own: Collection[str], now_on: Mapping[str, 
 
 def _why_it_holds(ground: Ground, tag: str, on: str, digest: str) -> str:
     try:
-        return f"{tag} holds it." if digest in reached_from(ground, on) else ""
+        return f"{tag} holds it." if needed_from(ground, on, {digest}) else ""
     except (Nonsense, IndexTooDeep) as error:
         return f"{tag} may hold it. {error.sentence}"
 
