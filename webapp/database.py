@@ -156,7 +156,7 @@ def among(column: InstrumentedAttribute[Any], values: Iterable[str | int]) -> Co
 
 
 def unindexed(column: InstrumentedAttribute[Any]) -> UnaryExpression[Any]:
-    """`+column`, for ORDER BY where few rows are sorted: SQLite may not choose an index for the sake of the order.
+    """`+column`, of which SQLite uses no index: where few rows are sorted, and where another one's order is walked.
 
     Source: https://sqlite.org/optoverview.html, "Disqualifying WHERE Clause Terms Using Unary "+"".
     """

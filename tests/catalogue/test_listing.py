@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from tests.catalogue.conftest import EVERYTHING
@@ -22,6 +22,7 @@ from webapp.catalogue.models import Manifest, Repository, Tag
 from webapp.catalogue.natural_order import natural_key
 from webapp.catalogue.rows import count_repository
 from webapp.catalogue.tag_filter import TagFilter
+from webapp.catalogue.tag_order import order_tags
 from webapp.catalogue.totals import Total, size_of_registry
 from webapp.cli.catalogue import tags as tags_command
 
@@ -87,6 +88,13 @@ def _add_tag(session: Session, repository: Repository, name: str, image: int | N
     )
 
 
+def _count(session: Session, repository: Repository) -> None:
+    """What a look does after its tags are written."""
+    images = session.scalars(select(Tag.digest).where(Tag.repository_id == repository.id)).all()
+    order_tags(session, repository.id, images)
+    count_repository(session, repository, None)
+
+
 @pytest.fixture
 def stocked(records: Records) -> Records:
     """`team/many`: 40 tags on 10 images and two that dangle, four to a moment; and 25 small repositories."""
@@ -96,12 +104,12 @@ def stocked(records: Records) -> Records:
             _add_tag(session, many, f"build-{number}", number % 10, START + timedelta(hours=number // 4))
         for number in range(2):
             _add_tag(session, many, f"lost-{number}", None, START)
-        count_repository(session, many, None)
+        _count(session, many)
         for number in range(25):
             row = _add_repository(session, f"small/{number}")
             for tag in range(1 + number % 3):
                 _add_tag(session, row, f"t{tag}", number % 4, START + timedelta(days=number % 5))
-            count_repository(session, row, None)
+            _count(session, row)
         _add_repository(session, "gone/without-tags")
     return records
 
@@ -171,7 +179,7 @@ def test_repositories_that_come_while_pages_are_turned_repeat_and_hide_nothing(
         with stocked.writing() as session:
             row = _add_repository(session, f"new/{number}")
             _add_tag(session, row, "t", 0, START + timedelta(days=30))
-            count_repository(session, row, None)
+            _count(session, row)
 
     turned = list(_turn(stocked, lambda session, cursor: _repositories(session, order, cursor, 5), push))
     assert len(set(turned)) == len(turned)
@@ -226,7 +234,13 @@ def test_names_are_ordered_by_the_numbers_in_them() -> None:
 
 @pytest.mark.parametrize(
     ("order", "index"),
-    [(TagOrder.NAME, "ix_tags_repository_sort_key"), (TagOrder.NEWEST, "ix_tags_repository_pushed")],
+    [
+        (TagOrder.NAME, "ix_tags_repository_sort_key"),
+        (TagOrder.NEWEST, "ix_tags_repository_pushed"),
+        (TagOrder.SIZE, "ix_tags_repository_size"),
+        (TagOrder.CREATED, "ix_tags_repository_created"),
+        (TagOrder.IMAGE, "ix_tags_repository_image"),
+    ],
 )
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_page_of_tags_is_read_from_its_index_from_the_row_on(
@@ -289,7 +303,7 @@ def test_a_search_finds_what_was_typed_and_takes_no_sign_for_another(
         for name in ("team/api", "team/api_v2", "tools/builder"):
             row = _add_repository(session, name)
             _add_tag(session, row, "t", 0, START)
-            count_repository(session, row, None)
+            _count(session, row)
     with records.reading() as session:
         page = listing.repositories(session, EVERYTHING, search=search)
     assert [row.name for row in page.rows] == found
@@ -366,7 +380,7 @@ def test_the_command_names_them_all(records: Records) -> None:
         one = _add_repository(session, "one/image")
         for number in range(30):
             _add_tag(session, one, f"build-{number}", 1, START)
-        count_repository(session, one, None)
+        _count(session, one)
     printed = runner(tags_command, records, Clock())("one/image", "--json").output
     assert [len(row["same_as"]) for row in json.loads(printed)] == [29] * 30
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy.orm import Session
 
 from tests.catalogue.conftest import EVERYTHING
-from tests.catalogue.test_listing import _add_repository, _add_tag
+from tests.catalogue.test_listing import _add_repository, _add_tag, _count
 from tests.query_plans import plan_of, statements_of
 from tests.records import Records
 from webapp.catalogue import listing
 from webapp.catalogue.listing import TagOrder
 from webapp.catalogue.models import DescriptorRole, Manifest, ManifestDescriptor, Repository, RepositoryManifest
-from webapp.catalogue.rows import count_repository
 from webapp.catalogue.tag_filter import TagFilter
 from webapp.catalogue.untagged import untagged
 
@@ -36,7 +36,7 @@ def stocked(records: Records) -> Records:
         for number, manifest in enumerate(session.query(Manifest).order_by(Manifest.id)):
             manifest.platforms = ("linux/amd64", "linux/amd64,linux/arm64", "linux/arm/v7", "")[number % 4]
             session.add(RepositoryManifest(repository_id=row.id, manifest_id=manifest.id))
-        count_repository(session, row, None)
+        _count(session, row)
     return records
 
 
@@ -92,10 +92,11 @@ RELEASES = [f"1.{number}" for number in range(10)]
     ],
     ids=repr,
 )
-@pytest.mark.parametrize("size", [2, 100])
+@pytest.mark.parametrize(("size", "few"), [(2, 0), (2, 1_000), (100, 0)])
 def test_a_filter_finds_what_it_says_and_all_of_it_for_a_removal(
-    stocked: Records, wanted: TagFilter, names: list[str], size: int
+    stocked: Records, wanted: TagFilter, names: list[str], size: int, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(listing, "FEW", few)
     assert found(stocked, wanted, size) == names
 
 
@@ -150,7 +151,11 @@ def test_untagged_manifests_are_those_that_nothing_leads_to(stocked: Records) ->
         assert shown(TagFilter(pushed_before=START), size) == []
 
 
-def test_a_filter_reads_the_tags_of_its_repository_only(stocked: Records) -> None:
+@pytest.mark.parametrize("few", [0, 1_000])
+def test_a_filter_reads_the_tags_of_its_repository_only(
+    stocked: Records, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "FEW", few)
     wanted = TagFilter("1.*", START, 1, "arm64", 5)
     with stocked.reading() as session, statements_of(stocked) as sent:
         listing.tags(session, repository(session), wanted)
@@ -158,3 +163,51 @@ def test_a_filter_reads_the_tags_of_its_repository_only(stocked: Records) -> Non
         plans = [plan_of(session, *each) for each in list(sent)]
     scans = [line for plan in plans for line in plan.splitlines() if line.startswith("SCAN ") and "VIRTUAL" not in line]
     assert not [line for line in scans if any(name in line for name in ("tags", "manifests", "repositor"))]
+
+
+@pytest.mark.parametrize("order", list(TagOrder))
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        TagFilter(text="1."),
+        TagFilter(text="sha256:00"),
+        TagFilter(pushed_before=START + timedelta(days=50)),
+        TagFilter(bigger_than_bytes=1),
+        TagFilter(platform="linux"),
+        TagFilter(but_newest=1),
+    ],
+    ids=repr,
+)
+def test_where_very_many_match_the_index_of_the_order_is_walked_and_nothing_is_sorted(
+    stocked: Records, order: TagOrder, wanted: TagFilter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "FEW", 0)
+    with stocked.reading() as session, statements_of(stocked) as sent:
+        listing.tags(session, repository(session), wanted, order, size=2)
+        [page] = [each for each in sent if " LEFT OUTER JOIN manifests" in each[0]]
+        plan = plan_of(session, *page)
+    before_filters = plan.partition("LIST SUBQUERY")[0]
+    assert "TEMP B-TREE FOR ORDER BY" not in before_filters
+    assert before_filters.count("SEARCH tags USING INDEX") == 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (TagFilter(text="1."), "uq_tags_repository_id_name|sqlite_autoindex_tags_1"),
+        (TagFilter(text="1.*"), "uq_tags_repository_id_name|sqlite_autoindex_tags_1"),
+        (TagFilter(pushed_before=START + timedelta(days=50)), "ix_tags_repository_pushed"),
+        (TagFilter(bigger_than_bytes=1), "ix_tags_repository_size"),
+        (TagFilter(platform="linux"), "ix_tags_repository_platforms"),
+    ],
+    ids=repr,
+)
+def test_what_matches_is_counted_in_an_index_alone(
+    stocked: Records, wanted: TagFilter, index: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "FEW", 0)
+    with stocked.reading() as session, statements_of(stocked) as sent:
+        listing.tags(session, repository(session), wanted)
+        [count] = [each for each in sent if "count(*) AS count_1" in each[0]]
+        plan = plan_of(session, *count)
+    assert re.search(f"SEARCH tags USING COVERING INDEX ({index}) ", plan)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.accounts.permissions import Visibility
 from webapp.catalogue.keyset import Key, read_page
-from webapp.catalogue.models import Manifest, Repository, Tag, platforms_in
+from webapp.catalogue.models import NO_SIZE, Manifest, Repository, Tag, platforms_in
 from webapp.catalogue.sizes import why_no_size
 from webapp.catalogue.tag_filter import ANY, TagFilter, conditions
 from webapp.catalogue.totals import Total
@@ -23,6 +23,8 @@ PAGE_SIZE = 100
 SIBLINGS_NAMED = 20
 """So many other tags of its image a row names; of the rest it tells the number."""
 ALL_AT_ONCE = 10_000_000
+FEW = 1_000
+"""So many rows are read and sorted in a moment, in whatever order they were found."""
 
 RowType = TypeVar("RowType")
 
@@ -78,10 +80,6 @@ class TagRow:
     same_as_total: int
 
 
-NO_SIZE = -1
-_SIZE = func.coalesce(Manifest.image_size_bytes, NO_SIZE)
-_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
-_CREATED = func.coalesce(Manifest.created_at, _LONG_AGO)
 _SORTED_BY: dict[RepositoryOrder, ColumnElement[Any]] = {
     RepositoryOrder.NAME: Repository.name.expression,
     RepositoryOrder.CHANGED: func.coalesce(Repository.changed_at, Repository.first_seen_at),
@@ -147,16 +145,26 @@ def tags(
     turned: bool = False,
 ) -> Page[TagRow]:
     """A page of a repository's tags, each with so many others of its image; `turned` is the other way round."""
-    with_manifests = select(Tag, Manifest).outerjoin(Manifest, Manifest.id == Tag.manifest_id)
-    found = with_manifests.where(*conditions(repository, wanted))
     keys, types = _tag_keys(order)
-    if order == TagOrder.IMAGE:
-        found, keys = _with_newest_of_image(found, repository)
+    matching, is_wanted = _wanted(session, repository, wanted, keys[0][0])
+    found = select(Tag, Manifest).outerjoin(Manifest, Manifest.id == Tag.manifest_id).where(*is_wanted)
     keys = [(column, descends != turned) for column, descends in keys]
     rows, following = read_page(session, found, keys, types, cursor, size)
     shown = _with_siblings(session, repository, [(row[0], row[1]) for row in rows], siblings)
-    matching = repository.tag_count if wanted == ANY else how_many(session, _names(repository, wanted))
     return Page(shown, matching, repository.tag_count, following)
+
+
+def _wanted(
+    session: Session, repository: Repository, wanted: TagFilter, walked: ColumnElement[Any]
+) -> tuple[int, list[ColumnElement[bool]]]:
+    """How many tags match, and the conditions for them: what is rare is looked up, what is common is met on the way."""
+    if wanted == ANY:
+        return repository.tag_count, conditions(repository, ANY)
+    ids = select(Tag.id).where(*conditions(repository, wanted))
+    some = session.scalars(ids.limit(FEW + 1)).all()
+    if len(some) <= FEW:
+        return len(some), [among(Tag.id, some)]
+    return how_many(session, ids), conditions(repository, wanted, walked)
 
 
 def newest_tags(session: Session, repository: Repository, number: int) -> Sequence[str]:
@@ -198,10 +206,7 @@ def how_many(session: Session, found: Select) -> int:  # type: ignore[type-arg]
 
 
 def _names(repository: Repository, wanted: TagFilter) -> Select[str]:
-    names = select(Tag.name)
-    if wanted.asks_of_image:
-        names = names.outerjoin(Manifest, Manifest.id == Tag.manifest_id)
-    return names.where(*conditions(repository, wanted))
+    return select(Tag.name).where(*conditions(repository, wanted))
 
 
 def _listed(visibility: Visibility, under: str = "") -> Select[Repository]:
@@ -219,32 +224,13 @@ def _tag_keys(order: TagOrder) -> tuple[list[Key], list[type]]:
     if order == TagOrder.NAME:
         return [(Tag.sort_key.expression, False), (Tag.id.expression, False)], [str, int]
     if order == TagOrder.SIZE:
-        return [(_SIZE, True), row], [int, int]
+        return [(Tag.size_bytes.expression, True), row], [int, int]
     if order == TagOrder.CREATED:
-        return [(_CREATED, True), row], [datetime, int]
+        return [(Tag.created_at.expression, True), row], [datetime, int]
     if order == TagOrder.IMAGE:
-        return [], [datetime, str, str, int]
+        columns = (Tag.image_pushed_at, Tag.image, Tag.sort_key)
+        return [*((column.expression, True) for column in columns), row], [datetime, str, str, int]
     return [(Tag.pushed_at.expression, True), row], [datetime, int]
-
-
-def _with_newest_of_image(
-    found: Select[Tag, Manifest], repository: Repository
-) -> tuple[Select[Tag, Manifest], list[Key]]:
-    """Order by image: each image by its newest tag. A window's value can be compared only from outside of it."""
-    newest = (
-        select(Tag.digest, func.max(Tag.pushed_at).label("pushed_at"))
-        .where(Tag.repository_id == repository.id)
-        .group_by(Tag.digest)
-        .subquery()
-    )
-    same_image = newest.c.digest.is_not_distinct_from(Tag.digest)
-    keys: list[Key] = [
-        (newest.c.pushed_at, True),
-        (func.coalesce(Tag.digest, ""), False),
-        (Tag.sort_key.expression, False),
-        (Tag.id.expression, False),
-    ]
-    return found.join(newest, same_image), keys
 
 
 def _with_siblings(

@@ -14,6 +14,12 @@ from webapp.catalogue.name_index import keep_index
 from webapp.catalogue.natural_order import natural_key
 from webapp.database import Base
 
+NO_SIZE = -1
+"""The size of a tag's image where it is not known: it comes after all others."""
+
+NEVER = "0001-01-01 00:00:00.000000"
+"""A time that is not known, in the same way."""
+
 
 class DescriptorRole(StrEnum):
     """What a manifest uses a descriptor for."""
@@ -137,13 +143,20 @@ class Tag(Base):
     `checked_at` is when the registry was last asked for it; empty where it is read in the store with all others, when its
     repository is. `sort_key` orders the names by the numbers in them; a tag's name never changes, so it is made with the
     row.
+
+    `size_bytes`, `created_at` and `platforms` are its manifest's, `image` is its digest or '', and `image_pushed_at` is the
+    last push of any tag of it: copies that an index can order by, kept up by `tag_order`.
     """
 
     __tablename__ = "tags"
     __table_args__ = (
         UniqueConstraint("repository_id", "name"),
         Index("ix_tags_repository_pushed", "repository_id", "pushed_at", "id"),
-        Index("ix_tags_repository_digest", "repository_id", "digest"),
+        Index("ix_tags_repository_digest", "repository_id", "digest", "pushed_at"),
+        Index("ix_tags_repository_size", "repository_id", "size_bytes", "id"),
+        Index("ix_tags_repository_created", "repository_id", "created_at", "id"),
+        Index("ix_tags_repository_image", "repository_id", "image_pushed_at", "image", "sort_key", "id"),
+        Index("ix_tags_repository_platforms", "repository_id", "platforms"),
         Index("ix_tags_repository_sort_key", "repository_id", "sort_key"),
         Index("ix_tags_name", "name"),
     )
@@ -158,6 +171,11 @@ class Tag(Base):
     pushed_at_is_seen: Mapped[bool]
     checked_at: Mapped[datetime | None] = mapped_column(index=True)
     sort_key: Mapped[str] = mapped_column(default=_natural_key_of_name)
+    size_bytes: Mapped[int] = mapped_column(server_default=str(NO_SIZE))
+    created_at: Mapped[datetime] = mapped_column(server_default=NEVER)
+    platforms: Mapped[str] = mapped_column(server_default="")
+    image: Mapped[str] = mapped_column(server_default="")
+    image_pushed_at: Mapped[datetime] = mapped_column(server_default=NEVER)
 
     repository: Mapped[Repository] = relationship(back_populates="tags")
     manifest: Mapped[Manifest | None] = relationship()

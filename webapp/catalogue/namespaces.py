@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from webapp.accounts.permissions import Visibility
 from webapp.catalogue.keyset import read_page
-from webapp.catalogue.listing import NO_SIZE, PAGE_SIZE, Page, RepositoryOrder, repository_keys
-from webapp.catalogue.models import Repository
+from webapp.catalogue.listing import PAGE_SIZE, Page, RepositoryOrder, repository_keys
+from webapp.catalogue.models import NO_SIZE, Repository
 from webapp.catalogue.totals import Total
 
 

@@ -22,6 +22,7 @@ from webapp.catalogue.models import (
 )
 from webapp.catalogue.seen import SeenManifest, SeenRepository, SeenTag
 from webapp.catalogue.sizes import compute_image_sizes, remember_reached
+from webapp.catalogue.tag_order import order_tags, order_tags_on
 from webapp.catalogue.totals import measure, take_off
 from webapp.database import among
 from webapp.registry.manifests import Descriptor, ManifestKind
@@ -53,6 +54,8 @@ def add_manifests(session: Session, manifests: Collection[SeenManifest], now: da
         if each.manifest.children:
             _learn_from_children(session, session.get_one(Manifest, ids[digest]))
     waited = set(compute_image_sizes(session, ids.values())).difference(ids.values())
+    if waited:
+        order_tags_on(session, waited)
     for repository in _reaching_only_by_tags(session, waited):
         remember_reached(session, repository.id)
         measure(session, repository)
@@ -158,12 +161,15 @@ def update_repository(session: Session, seen: SeenRepository, version: int, now:
     rows = {row.name: row for row in session.scalars(select(Tag).where(Tag.repository_id == repository.id))}
     manifest_ids = _manifest_ids(session, {tag.digest for tag in seen.tags if tag.digest})
     tags = _without_stand_ins(session, seen.tags)
-    changed = [_update_tag(session, repository, rows.get(tag.name), tag, manifest_ids, now) for tag in tags]
+    before = {name: row.digest for name, row in rows.items()}
+    changed = [tag for tag in tags if _update_tag(session, repository, rows.get(tag.name), tag, manifest_ids, now)]
     still_there = seen.unread.union(seen.left, (tag.name for tag in seen.tags))
-    gone = [row.id for name, row in rows.items() if name not in still_there]
-    session.execute(delete(Tag).where(among(Tag.id, gone)))
-    is_changed = any(changed) or bool(gone)
+    gone = [name for name in rows if name not in still_there]
+    session.execute(delete(Tag).where(among(Tag.id, [rows[name].id for name in gone])))
+    is_changed = bool(changed or gone)
     if is_changed:
+        now_on = {tag.digest for tag in changed}
+        order_tags(session, repository.id, now_on.union(before.get(name) for name in [*gone, *_names(changed)]))
         count_tags(session, repository, now if gone else None)
     if seen.goes_on:  # what all of them take is worked out with the last piece
         return
@@ -173,6 +179,10 @@ def update_repository(session: Session, seen: SeenRepository, version: int, now:
         remember_reached(session, repository.id)
     if is_changed or repository.size_bytes is None:
         measure(session, repository)
+
+
+def _names(tags: Collection[SeenTag]) -> list[str]:
+    return [tag.name for tag in tags]
 
 
 def note_revisions(session: Session, repository: Repository, found: Collection[str], now: datetime) -> bool:
@@ -261,7 +271,10 @@ def forget(session: Session, name: str, tags: Collection[str], digests: Collecti
         return
     repository.version += 1
     take_off(session, repository, digests)
-    session.execute(delete(Tag).where(Tag.repository_id == repository.id, among(Tag.name, tags)))
+    going = (Tag.repository_id == repository.id, among(Tag.name, tags))
+    images = session.scalars(select(Tag.digest).where(*going).distinct()).all()
+    session.execute(delete(Tag).where(*going))
+    order_tags(session, repository.id, images)
     gone = select(Manifest.id).where(among(Manifest.digest, digests))
     session.execute(
         delete(RepositoryManifest).where(

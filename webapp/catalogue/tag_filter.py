@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp.catalogue.models import Manifest, Repository, Tag
 from webapp.catalogue.needle import begins_digest
+from webapp.database import unindexed
 
 WILDCARDS = frozenset("*?")
 _BEYOND = "\U0010ffff"
@@ -35,31 +37,34 @@ class TagFilter:
     platform: str = ""
     but_newest: int | None = None
 
-    @property
-    def asks_of_image(self) -> bool:
-        """Whether a tag's manifest has to be looked at, too: a hundred thousand of them take their time."""
-        return bool(self.platform) or self.bigger_than_bytes is not None
-
 
 ANY = TagFilter()
 
 
-def conditions(repository: Repository, wanted: TagFilter) -> list[ColumnElement[bool]]:
-    """What the tags of a repository are held against; joined with their manifests where `asks_of_image`."""
-    given = [Tag.repository_id == repository.id, *_each(wanted)]
+def conditions(
+    repository: Repository, wanted: TagFilter, walked: ColumnElement[Any] | None = None
+) -> list[ColumnElement[bool]]:
+    """What the tags of a repository are held against.
+
+    Args:
+        walked: the column whose index is walked until a page is full: no other index is used, for one that finds all that
+            match would have to sort them.
+    """
+    given = [Tag.repository_id == repository.id, *_of_tags(repository, wanted, walked)]
     if wanted.but_newest is None:
         return given
     given += [not_(Tag.name.op("GLOB", is_comparison=True)(pattern)) for pattern in NAMED_AFTER_DIGESTS]
-    ids = select(Tag.id)
-    if wanted.asks_of_image:
-        ids = ids.outerjoin(Manifest, Manifest.id == Tag.manifest_id)
-    newest = ids.where(*given).order_by(Tag.pushed_at.desc(), Tag.id.desc()).limit(wanted.but_newest)
+    newest = select(Tag.id).where(*given).order_by(Tag.pushed_at.desc(), Tag.id.desc()).limit(wanted.but_newest)
     return [*given, Tag.id.not_in(newest)]
 
 
 def of_manifests(wanted: TagFilter) -> list[ColumnElement[bool]]:
     """The same of manifests without a tag: they have neither name nor push, and were first seen some time."""
-    given = _of_image(wanted)
+    given: list[ColumnElement[bool]] = []
+    if wanted.bigger_than_bytes is not None:
+        given.append(Manifest.image_size_bytes > wanted.bigger_than_bytes)
+    if wanted.platform:
+        given.append(_has_platform(Manifest.platforms, wanted.platform))
     if wanted.text:
         given.append(begins_with(Manifest.digest, begins_digest(wanted.text)))
     if wanted.pushed_before is not None:
@@ -74,30 +79,47 @@ def begins_with(
     return or_(False, *(and_(column >= each, column < each + _BEYOND) for each in beginnings))
 
 
-def _each(wanted: TagFilter) -> list[ColumnElement[bool]]:
-    given = _of_image(wanted)
+def _of_tags(repository: Repository, wanted: TagFilter, walked: ColumnElement[Any] | None) -> list[ColumnElement[bool]]:
+    def column(of_tag: InstrumentedAttribute[Any]) -> Any:
+        return of_tag if walked is None or walked is of_tag.expression else unindexed(of_tag)
+
+    given: list[ColumnElement[bool]] = []
+    if wanted.bigger_than_bytes is not None:
+        given.append(column(Tag.size_bytes) > wanted.bigger_than_bytes)
+    if wanted.platform:
+        given.append(column(Tag.platforms).in_(_platforms(repository, wanted.platform)))
     if wanted.text:
-        given.append(_has_text(wanted.text))
+        given.append(_has_text(wanted.text, repository))
     if wanted.pushed_before is not None:
-        given.append(Tag.pushed_at < wanted.pushed_before)
+        given.append(column(Tag.pushed_at) < wanted.pushed_before)
     return given
 
 
-def _has_text(text: str) -> ColumnElement[bool]:
+def _has_text(text: str, repository: Repository) -> ColumnElement[bool]:
     if WILDCARDS & set(text):
         pattern = text.lower().replace("[", "[[]")
         return func.lower(Tag.name).op("GLOB", is_comparison=True)(pattern)
-    contains = Tag.name.icontains(text, autoescape=True)
+    contains = Tag.name.contains(text, autoescape=True)  # SQLite's LIKE does not mind the case of ASCII, as names are
     digests = begins_digest(text)
-    return or_(contains, begins_with(Tag.digest, digests)) if digests else contains
+    if not digests:
+        return contains
+    of_it = select(Tag.id).where(Tag.repository_id == repository.id)
+    return Tag.id.in_(of_it.where(contains).union_all(of_it.where(begins_with(Tag.digest, digests))))
 
 
-def _of_image(wanted: TagFilter) -> list[ColumnElement[bool]]:
-    given: list[ColumnElement[bool]] = []
-    if wanted.bigger_than_bytes is not None:
-        given.append(Manifest.image_size_bytes > wanted.bigger_than_bytes)
-    if wanted.platform:
-        # each platform between commas, each of its parts between a comma or slash and the next: ',linux/arm64,'
-        parts = func.replace(func.concat(",", Manifest.platforms, ","), ",", "/,/")
-        given.append(parts.icontains(f"/{wanted.platform.strip('/')}/", autoescape=True))
-    return given
+def _platforms(repository: Repository, wanted: str) -> Select[str]:
+    """Of all that stands in `platforms` of a repository's tags, which is little, what has the wanted one in it.
+
+    Each value is sought from the one before: the index has very many tags for every value.
+    """
+    lowest = select(func.min(Tag.platforms).label("found")).where(Tag.repository_id == repository.id)
+    found = lowest.cte("platforms_found", recursive=True)
+    following = lowest.where(Tag.platforms > found.c.found).correlate(found).scalar_subquery()
+    found = found.union_all(select(following).where(found.c.found.is_not(None)))
+    return select(found.c.found).where(_has_platform(found.c.found, wanted))
+
+
+def _has_platform(column: Any, wanted: str) -> ColumnElement[bool]:
+    # each platform between commas, each of its parts between a comma or slash and the next: ',linux/arm64,'
+    parts = func.replace(func.concat(",", column, ","), ",", "/,/")
+    return parts.icontains(f"/{wanted.strip('/')}/", autoescape=True)

@@ -18,6 +18,7 @@ from webapp.pages import (
     filters,
     health,
     holds,  # noqa: F401  its views are maintenance's
+    icons,
     maintenance,
     manifests,
     metrics,
@@ -51,6 +52,7 @@ def register(app: Flask) -> None:
     addresses.register(app)
     filters.register(app)
     security.register(app)
+    icons.register(app)
     errors.register(app)
     permits.register(app)
     banner.register(app)

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
 from flask import Flask
+from markupsafe import Markup
 
 from webapp.pages.current import parts
 
@@ -22,6 +23,7 @@ def register(app: Flask) -> None:
             "thousands": thousands,
             "counted": counted,
             "ago": lambda at: ago(at, parts().now()),
+            "time_ago": lambda at: time_ago(at, parts().now()),
             "moment": moment,
             "day": lambda at: day(at, parts().now().date()),
             "clock": lambda at: f"{at:%H:%M:%S}",
@@ -65,6 +67,11 @@ def ago(at: datetime, now: datetime) -> str:
         if seconds // unit_s < most:
             return f"{counted(seconds // unit_s, unit)} ago"
     return moment(at)
+
+
+def time_ago(at: datetime, now: datetime) -> Markup:
+    """The same as an element; in Python, for a list has two of them in each of a hundred lines."""
+    return Markup(f'<time datetime="{at.isoformat()}" title="{moment(at)} UTC">{ago(at, now)}</time>')  # noqa: S704 no text of others
 
 
 def moment(at: datetime) -> str:
