@@ -103,6 +103,44 @@ def test_tags_of_before_are_ordered_and_found_by_their_names(empty: Path) -> Non
         assert found == connection.execute("SELECT id FROM tags WHERE name = '1.10'").fetchall()
 
 
+def test_known_tags_are_ordered_and_untagged_manifests_marked(empty: Path) -> None:
+    flask_migrate.upgrade(revision="0010")
+    with dbapi2.connect(str(empty)) as connection:
+        connection.execute(
+            "INSERT INTO repositories (id, name, namespace, first_seen_at, tag_count, image_count, left_out, version)"
+            " VALUES (1, 'team/api', 'team', '2026-11-01 10:00:00.000000', 2, 1, 0, 0)"
+        )
+        manifests = [(1, "sha256:a", 700), (2, "sha256:b", None), (3, "sha256:c", 5)]
+        connection.executemany(
+            "INSERT INTO manifests (id, digest, media_type, kind, raw, size_bytes, image_size_bytes, artifact_type,"
+            " platforms, labels) VALUES (?, ?, '', 'index', '', 9, ?, '', 'linux/arm64', '{}')",
+            manifests,
+        )
+        connection.execute("INSERT INTO manifest_descriptors VALUES (1, 0, 'child', 'sha256:b', '', 9, '')")
+        connection.executemany("INSERT INTO repository_manifests VALUES (1, ?)", [(1,), (2,), (3,)])
+        connection.executemany(
+            "INSERT INTO tags (repository_id, name, sort_key, digest, manifest_id, problem, pushed_at, pushed_at_is_seen)"
+            " VALUES (1, ?, ?, ?, ?, '', ?, 0)",
+            [
+                ("1.0", "1.0", "sha256:a", 1, "2026-11-01 10:00:00.000000"),
+                ("1.1", "1.1", "sha256:a", 1, "2026-11-02 10:00:00.000000"),
+                ("lost", "lost", None, None, "2026-11-03 10:00:00.000000"),
+            ],
+        )
+
+    flask_migrate.upgrade()
+
+    with dbapi2.connect(str(empty)) as connection:
+        found = connection.execute("SELECT name, size_bytes, platforms, image, image_pushed_at FROM tags ORDER BY name")
+        assert found.fetchall() == [
+            ("1.0", 700, "linux/arm64", "sha256:a", "2026-11-02 10:00:00.000000"),
+            ("1.1", 700, "linux/arm64", "sha256:a", "2026-11-02 10:00:00.000000"),
+            ("lost", -1, "", "", "2026-11-03 10:00:00.000000"),
+        ]
+        untagged = connection.execute("SELECT manifest_id FROM repository_manifests WHERE is_untagged")
+        assert untagged.fetchall() == [(3,)]
+
+
 def test_an_upgrade_leaves_foreign_keys_on_for_everybody_else(upgraded: Path) -> None:
     with db.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1

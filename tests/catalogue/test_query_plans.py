@@ -6,10 +6,24 @@ import pytest
 from sqlalchemy import text
 
 from tests.records import Records
-from webapp.catalogue import sizes, totals
+from webapp.catalogue import sizes, tag_order, totals, untagged_marks
 
-LARGE = ("manifests", "manifest_descriptors", "repository_manifests", "tags", "m", "d", "r", "t", "child")
-VALUES = {"repository": 1, "roots": "[1]", "new": "[1]", "manifests": "[]"}
+LARGE = (
+    "manifests",
+    "manifest_descriptors",
+    "repository_manifests",
+    "tags",
+    "m",
+    "d",
+    "r",
+    "t",
+    "child",
+    "this",
+    "same",
+    "image",
+    "subject",
+)
+VALUES = {"repository": 1, "roots": "[1]", "new": "[1]", "manifests": "[]", "digests": "[]"}
 
 
 def plan_of(records: Records, statement: str) -> list[str]:
@@ -28,6 +42,9 @@ def plan_of(records: Records, statement: str) -> list[str]:
         totals._LEFT_OUT,
         totals._REGISTRY_SPACE,
         totals._HELD_ONLY_BY,
+        tag_order._OF_IMAGES,
+        tag_order._ON_MANIFESTS,
+        untagged_marks._MARK,
     ],
 )
 def test_no_table_that_grows_with_the_registry_is_walked(records: Records, statement: str) -> None:

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.catalogue.conftest import EVERYTHING
@@ -131,6 +132,7 @@ def test_untagged_manifests_are_those_that_nothing_leads_to(stocked: Records) ->
         name(session, add(session, "sha256:signature", 1), f"sha256:{1:064x}", DescriptorRole.SUBJECT)
         name(session, add(session, "sha256:left", 1), "sha256:gone", DescriptorRole.SUBJECT)
         name(session, add(session, "sha256:elsewhere", 1, here=False), "sha256:dd0", DescriptorRole.CHILD)
+        _count(session, repository(session))
 
     def shown(wanted: TagFilter, size: int) -> list[str]:
         digests, cursor = list[str](), None
@@ -211,3 +213,17 @@ def test_what_matches_is_counted_in_an_index_alone(
         [count] = [each for each in sent if "count(*) AS count_1" in each[0]]
         plan = plan_of(session, *count)
     assert re.search(f"SEARCH tags USING COVERING INDEX ({index}) ", plan)
+
+
+def test_untagged_manifests_are_read_from_their_index_from_the_row_on(stocked: Records) -> None:
+    with stocked.writing() as session:
+        for row in session.scalars(select(RepositoryManifest)):
+            row.is_untagged = True
+    with stocked.reading() as session:
+        cursor = untagged(session, repository(session), TagFilter(), "", 2).next
+        with statements_of(stocked) as sent:
+            untagged(session, repository(session), TagFilter(), cursor, 2)
+        _repository, count, page = (plan_of(session, *each) for each in list(sent))
+    assert "COVERING INDEX ix_repository_manifests_untagged (repository_id=? AND is_untagged=?)" in count
+    assert "ix_repository_manifests_untagged (repository_id=? AND is_untagged=? AND manifest_id<?)" in page
+    assert "TEMP B-TREE" not in page

@@ -125,12 +125,17 @@ class ManifestDescriptor(Base):
 
 
 class RepositoryManifest(Base):
-    """A manifest that was seen in a repository, tagged or not, and has not been deleted there by us."""
+    """A manifest that was seen in a repository, tagged or not, and has not been deleted there by us.
+
+    Nothing leads to an untagged one: no tag, no index, and no image that it would refer to.
+    """
 
     __tablename__ = "repository_manifests"
+    __table_args__ = (Index("ix_repository_manifests_untagged", "repository_id", "is_untagged", "manifest_id"),)
 
     repository_id: Mapped[int] = mapped_column(ForeignKey("repositories.id", ondelete="CASCADE"), primary_key=True)
     manifest_id: Mapped[int] = mapped_column(ForeignKey("manifests.id"), primary_key=True, index=True)
+    is_untagged: Mapped[bool] = mapped_column(server_default="0")
 
 
 def _natural_key_of_name(context: DefaultExecutionContext) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from webapp.accounts.permissions import Visibility
 from webapp.catalogue.models import RegistryState, Repository
 from webapp.catalogue.state import registry_state
+from webapp.catalogue.untagged_marks import mark_untagged
 from webapp.database import Reading, Writing
 
 MOST_TAKEN_OFF = 1000
@@ -116,8 +117,9 @@ class Total:
 
 
 def measure(session: Session, repository: Repository) -> None:
-    """Compute anew what a repository takes. To be called whenever its tags or manifests have changed."""
+    """Compute anew what a repository takes, and what is untagged. To be called whenever its tags or manifests changed."""
     session.flush()
+    mark_untagged(session, repository.id)
     values = {"repository": repository.id}
     repository.size_bytes = int(session.execute(text(_REPOSITORY_SPACE), values).scalar_one())
     repository.left_out = int(session.execute(text(_LEFT_OUT), values).scalar_one())
