@@ -224,6 +224,22 @@ def test_the_referrers_of_what_is_protected_stay_with_it() -> None:
     assert (dict(plan.tags), deleted(plan)) == ({"2.0": "other"}, ["other"])
 
 
+def test_the_referrer_of_what_is_protected_stays_although_an_index_that_goes_names_it() -> None:
+    whole = facts(
+        ("1.0", "2.0", "sha256-one"),
+        {"1.0": "one", "2.0": "index", "sha256-one": "list"},
+        {"index": ("one", "attestation"), "list": ("attestation",)},
+        subjects={"attestation": "one"},
+        named_after={"sha256-one": "one"},
+        protected=("1.0",),
+        whole_image=True,
+    )
+    plan = make_plan(whole)
+    assert dict(plan.tags) == {"2.0": "index"}
+    assert [step.digest for step in plan.steps] == ["index"]
+    assert plan.rewrites == ()
+
+
 def test_protected_tags_go_where_they_are_included() -> None:
     plan = make_plan(facts(("1.0",), {"1.0": "a"}, protected=("1.0",), include_protected=True))
 

@@ -171,6 +171,22 @@ def test_a_list_that_another_repository_has_too_makes_the_store_larger_and_that_
     assert (space.bytes_freed, space.bytes_added, space.is_exact) == (0, len(index([second]).raw), True)
 
 
+def test_a_list_that_is_written_anew_as_one_that_was_to_go_keeps_that(stage: Stage, one: Built) -> None:
+    (first,) = refer(stage, one, "built")
+    old = stage.pusher.push(API, index([first]), ["lists"])
+    stage.pusher.push(API, index([one, first]), ["holds"])
+    _first, second = refer(stage, one, "built", "scanned")
+    stage.sync()
+
+    removal = stage.remove("lists", second.digest)
+
+    assert removal.state == "done"
+    assert stage.client.head_manifest(API, fallback(one)).digest == old.digest
+    assert listed(stage, one) == {first.digest}
+    assert "lists" not in stage.tags()
+    assert not stage.has(second.digest)
+
+
 def test_the_last_one_takes_the_list_with_it(stage: Stage, one: Built) -> None:
     (first,) = refer(stage, one, "built")
     stage.sync()

@@ -6,10 +6,12 @@ that they hold. A list of referrers under its fallback tag holds nothing: it is 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from demo.build import digest_of
 from tests.removal.acts import Contents, Fleet
 from webapp.removal.wanted import Referrers, Siblings, Wanted
 
@@ -26,18 +28,31 @@ class MayGo:
 
 
 def what_may_go(fleet: Fleet, wanted: Wanted, protected: tuple[str, ...]) -> MayGo:
-    """Work out what goes. Of a whole image, what refers to something that stays is left out, and so on."""
+    """Work out what goes. Of a whole image, what refers to something that stays is left out, and so on.
+
+    A list that is written anew is a root, also where the very same is there already.
+    """
     contents = fleet.repositories[wanted.repository]
     left: set[str] = set()
     while True:
         may_go = _what_may_go(fleet, wanted, protected, left)
         stays = contents.revisions.keys() - may_go.manifests
-        more = {tag for tag in may_go.tags if _named_after(tag) in stays}
-        more |= {contents.tags[tag] for tag in more}
-        more |= {each for each in may_go.manifests if fleet.made[each].subject in stays}
-        if not wanted.whole_image or more <= left:
+        more = {_written_anew(fleet, contents, tag, may_go) for tag in may_go.rewritten} & may_go.manifests
+        if wanted.whole_image:
+            tags = {tag for tag in may_go.tags if _named_after(tag) in stays}
+            more |= tags | {contents.tags[tag] for tag in tags}
+            more |= {each for each in may_go.manifests if fleet.made[each].subject in stays}
+        if more <= left:
             return may_go
         left |= more
+
+
+def _written_anew(fleet: Fleet, contents: Contents, tag: str, may_go: MayGo) -> str:
+    """The digest of a list without what goes, and without what is not there."""
+    document = json.loads(fleet.made[contents.tags[tag]].raw)
+    stays = contents.revisions.keys() - may_go.manifests
+    document["manifests"] = [each for each in document["manifests"] if each["digest"] in stays]
+    return digest_of(json.dumps(document, separators=(",", ":")).encode())
 
 
 def _what_may_go(fleet: Fleet, wanted: Wanted, protected: tuple[str, ...], left: set[str]) -> MayGo:
@@ -46,14 +61,15 @@ def _what_may_go(fleet: Fleet, wanted: Wanted, protected: tuple[str, ...], left:
     tags = _asked_tags(contents, wanted) - spared - left
     reached = set(contents.revisions) - left if wanted.whole_image else set(wanted.digests)
     while True:
-        reached = _with_children(fleet, contents, reached | {contents.tags[tag] for tag in tags} - left)
+        reached = _with_children(fleet, contents, reached | {contents.tags[tag] for tag in tags}) - left
         lists = {tag for tag in contents.tags.keys() - tags - spared if _is_list(fleet, contents, tag)}
         goes = reached - _what_stays(fleet, contents, contents.tags.keys() - tags, reached, lists)
         more_tags = {tag for tag in lists if _is_emptied(fleet, contents, tag, goes)}
         referrers: set[str] = set()
         if wanted.referrers == Referrers.REMOVE:
             more_tags |= {tag for tag in contents.tags if _named_after(tag) in goes} - spared
-            referrers = {each for each in contents.revisions if fleet.made[each].subject in goes}
+            referrers = {each for each in contents.revisions if fleet.made[each].subject in goes} - left
+        more_tags -= left
         if more_tags <= tags and referrers <= reached:
             break
         tags |= more_tags

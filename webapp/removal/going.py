@@ -32,12 +32,15 @@ class Going:
 def what_goes(facts: Facts) -> Going:
     """Find out what goes with what was asked for.
 
-    A whole image of which something stays, because it is protected, leaves the referrers of what stays as well.
+    A whole image of which something stays, because it is protected, leaves the referrers of what stays as well. And a
+    list of referrers that is written anew may be one that is there already, and would have gone.
     """
     left: frozenset[str] = frozenset()
     while True:
         going = _what_goes(facts, left)
-        more = _referrers_of_what_stays(facts, going) if facts.wanted.whole_image else frozenset()
+        more = going.manifests.intersection(each.new for each in going.rewrites)
+        if facts.wanted.whole_image:
+            more |= _referrers_of_what_stays(facts, going)
         if more <= left:
             return going
         left |= more
@@ -52,19 +55,21 @@ def _referrers_of_what_stays(facts: Facts, going: Going) -> frozenset[str]:
 
 
 def _what_goes(facts: Facts, left: frozenset[str]) -> Going:
+    """What goes where tags and manifests that are `left` do not, whatever else would take them along."""
     lists = _lists_of_referrers(facts)
     tags = {tag: digest for tag, digest in _asked(facts).items() if tag not in left}
-    reached = asked = _closure(facts, {*tags.values(), *_asked_manifests(facts)} - left)
+    reached = asked = _closure(facts, {*tags.values(), *_asked_manifests(facts)} - left) - left
     asked_tags = frozenset(tags)
     while True:
         shortened = frozenset(tag for tag in lists if tag not in tags)
         going, shortened = _what_may_go(facts, tags, reached, {tag: lists[tag] for tag in shortened})
-        more_tags = _carried_tags(facts, tags, going, {tag: lists[tag] for tag in shortened})
-        more = set(more_tags.values()) | _carried_manifests(facts, going)
+        carried_tags = _carried_tags(facts, tags, going, {tag: lists[tag] for tag in shortened})
+        more_tags = {tag: on for tag, on in carried_tags.items() if tag not in left}
+        more = (set(more_tags.values()) | _carried_manifests(facts, going)) - left
         if not more_tags and more <= reached:
             break
         tags |= more_tags
-        reached = _closure(facts, reached | more)
+        reached = _closure(facts, reached | more) - left
     rewrites = tuple(_rewrite(facts, tag, lists[tag], going) for tag in sorted(shortened))
     carried = (going - asked) | (tags.keys() - asked_tags)
     olds = frozenset(each.old for each in rewrites)

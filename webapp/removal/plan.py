@@ -13,6 +13,7 @@ from webapp.removal.material import Facts, ManifestFact, Rewrite
 from webapp.removal.wanted import Referrers, Siblings, Wanted
 
 PROTECTED = "It is protected (HOLYSTONE_PROTECTED_TAGS)."
+IS_WRITTEN_AGAIN = "It is what a list of referrers is without what goes."
 ITS_NEED_IS_UNKNOWN = "Holystone has not seen whether anything else needs it."
 
 
@@ -110,7 +111,8 @@ def _siblings(facts: Facts) -> tuple[str, ...]:
 
 
 def _kept(facts: Facts, going: Going) -> tuple[Kept, ...]:
-    stays = [each for each in facts.manifests if each in going.reached and each not in going.manifests]
+    reached = going.reached.union(facts.wanted.digests)
+    stays = [each for each in facts.manifests if each in reached and each not in going.manifests]
     return (
         *(Kept(tag, PROTECTED) for tag in sorted(protected_among(facts, going.manifests))),
         *(Kept(each, _why_kept(facts, each, going)) for each in stays),
@@ -145,6 +147,8 @@ def _why_kept(facts: Facts, digest: str, going: Going) -> str:
     holders = facts.holders.get(digest, frozenset()) - going.manifests
     if holders:
         return f"It is part of {_called(facts, holders)}."
+    if any(digest == each.new for each in going.rewrites):
+        return IS_WRITTEN_AGAIN
     return ITS_NEED_IS_UNKNOWN
 
 

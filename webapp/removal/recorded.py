@@ -123,7 +123,9 @@ def _fallbacks(session: Session, manifests: Mapping[str, ManifestFact], indexes:
 
 
 def _added_bytes(session: Session, repository: Repository, going: Going) -> int:
-    """What lists that are written anew take, where the repository does not have the very same already."""
+    """What lists that are written anew take, where the repository does not have the very same already, as far as is known."""
+    if repository.revisions_read_at is None:
+        return 0
     there = _here(session, repository, [each.new for each in going.rewrites])
     return sum({each.new: len(each.raw) for each in going.rewrites if each.new not in there}.values())
 

@@ -220,7 +220,12 @@ def _size_at(client: RegistryClient, repository: str, digest: str) -> int:
 
 
 def _added_bytes(planned: Collection[tuple[Facts, Plan]]) -> int:
-    """What lists of referrers that are written anew take, where the registry does not have the very same already."""
+    """What lists of referrers that are written anew take, where the registry does not have the very same already.
+
+    Where nobody knows what it has, it may have them: the figure is the most that may be freed.
+    """
+    if not all(facts.revisions_known for facts, _plan in planned):
+        return 0
     there = {digest for facts, _plan in planned for digest in facts.revisions}
     new = {each.new: len(each.raw) for _facts, plan in planned for each in plan.rewrites if each.new not in there}
     return sum(new.values())
