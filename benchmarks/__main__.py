@@ -16,6 +16,7 @@ from benchmarks import (
     reads,
     removal,
     repository_page,
+    scale,
 )
 from benchmarks.figure import Figure
 
@@ -31,6 +32,7 @@ MEASUREMENTS = {
     "keeper": keeper_at_rest.measure,
     "due": due.measure,
     "rest": dashboard_at_rest.measure,
+    "scale": scale.measure,
 }
 
 DIGITS = {"ms": 1, "s": 2, "MB": 1, "%": 2}

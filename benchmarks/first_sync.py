@@ -20,8 +20,8 @@ TAGS_EACH = 100
 ROUNDS = 7
 
 
-class _Recording(Transport):
-    """Keeps what is asked."""
+class Recording(Transport):
+    """Keeps what is asked of a registry."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -41,12 +41,12 @@ def measure(folder: Path) -> list[Figure]:
     with RegistryProcess(folder / "registry") as registry:
         for number in range(REPOSITORIES):
             push_tags(registry, f"team/{number}", range(number * TAGS_EACH, (number + 1) * TAGS_EACH))
-        recording = _Recording(registry.url)
+        recording = Recording(registry.url)
         _sync(RegistryClient(recording), template, copies)()
         ours, bare = in_turns(
             ROUNDS,
             lambda: _sync(open_registry(registry.url), template, copies),
-            lambda: _bare_loop(registry.url, recording.asked),
+            lambda: bare_loop(registry.url, recording.asked),
         )
     return [Figure("first sync of 500 tags", ours, "bare loop of its requests", bare, "ms", 1.6, target_is_ratio=True)]
 
@@ -62,7 +62,8 @@ def _sync(client: RegistryClient, template: Path, copies: Path) -> Callable[[], 
     return run
 
 
-def _bare_loop(url: str, asked: list[tuple[str, str]]) -> Callable[[], object]:
+def bare_loop(url: str, asked: list[tuple[str, str]]) -> Callable[[], object]:
+    """The same requests once more, with as many threads and nothing else."""
     session = bare_session()
 
     def ask(request: tuple[str, str]) -> bytes:

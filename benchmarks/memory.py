@@ -31,9 +31,9 @@ def measure(folder: Path) -> list[Figure]:
             wait_until(lambda: has_synced(folder / "dashboard/data/holystone.db"))
             for page in PAGES:
                 urllib.request.urlopen(dashboard.url + page, timeout=TIMEOUT_S).close()
-            ours = _resident_mb(dashboard.pid)
+            ours = resident_mb(dashboard.pid)
     with empty_application(folder) as pid:
-        empty = _resident_mb(pid)
+        empty = resident_mb(pid)
     return [Figure("memory at rest", ours, "empty Flask application", empty, "MB", 150, target_is_ratio=False)]
 
 
@@ -62,7 +62,7 @@ def empty_application(folder: Path) -> Iterator[int]:
         process.wait(TIMEOUT_S)
 
 
-def _resident_mb(pid: int) -> float:
+def resident_mb(pid: int) -> float:
     """What a process and its children keep in memory, pages that they share counted once (PSS), in millions of bytes."""
     return sum(proportional_mb(each) for each in family(pid))
 
