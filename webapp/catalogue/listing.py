@@ -15,7 +15,7 @@ from webapp.accounts.permissions import Visibility
 from webapp.catalogue.keyset import Key, read_page
 from webapp.catalogue.models import NO_SIZE, Manifest, Repository, Tag, platforms_in
 from webapp.catalogue.sizes import why_no_size
-from webapp.catalogue.tag_filter import ANY, TagFilter, conditions
+from webapp.catalogue.tag_filter import ANY, TagFilter, conditions, count_tags
 from webapp.catalogue.totals import Total
 from webapp.database import among
 
@@ -164,7 +164,7 @@ def _wanted(
     some = session.scalars(ids.limit(FEW + 1)).all()
     if len(some) <= FEW:
         return len(some), [among(Tag.id, some)]
-    return how_many(session, ids), conditions(repository, wanted, walked)
+    return count_tags(session, repository, wanted), conditions(repository, wanted, walked)
 
 
 def newest_tags(session: Session, repository: Repository, number: int) -> Sequence[str]:

@@ -119,9 +119,10 @@ def _stages(session: Session, visibility: Visibility, needle: Needle) -> list[_S
     if needle.tag is not None:
         some = repositories(session, visibility, needle.name, size=MOST_REPOSITORIES).rows
         among_them = [each.id for each in some if each.name == needle.name] or [each.id for each in some]
-        within = rows.where(Tag.repository_id.in_(among_them), Tag.name.icontains(needle.tag, autoescape=True))
-        exact = within.where(Tag.name == needle.tag)
-        return [*stages, _Stage(exact, newest, [int]), _Stage(within.where(Tag.name != needle.tag), newest, [int])]
+        exact = rows.where(Tag.repository_id.in_(among_them), Tag.name == needle.tag)
+        part = (Tag.name.contains(needle.tag, autoescape=True), Tag.name != needle.tag)  # LIKE minds no case of ASCII
+        others = rows.where(Tag.id.in_(select(Tag.id).where(Tag.repository_id.in_(among_them), *part)))
+        return [*stages, _Stage(exact, newest, [int]), _Stage(others, newest, [int])]
     if not needle.name:
         return stages
     stages.append(_Stage(rows.where(Tag.name == needle.name), newest, [int]))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.catalogue.models import Manifest, Repository, Tag
 from webapp.catalogue.needle import begins_digest
@@ -54,8 +54,19 @@ def conditions(
     if wanted.but_newest is None:
         return given
     given += [not_(Tag.name.op("GLOB", is_comparison=True)(pattern)) for pattern in NAMED_AFTER_DIGESTS]
+    if wanted.but_newest == 0:
+        return given
     newest = select(Tag.id).where(*given).order_by(Tag.pushed_at.desc(), Tag.id.desc()).limit(wanted.but_newest)
     return [*given, Tag.id.not_in(newest)]
+
+
+def count_tags(session: Session, repository: Repository, wanted: TagFilter) -> int:
+    """How many tags of a repository match. The newest, which are left out, are so many of all that match otherwise."""
+    ids = select(func.count(Tag.id))
+    if wanted.but_newest is None:
+        return session.scalar(ids.where(*conditions(repository, wanted))) or 0
+    all_of_them = ids.where(*conditions(repository, replace(wanted, but_newest=0)))
+    return max(0, (session.scalar(all_of_them) or 0) - wanted.but_newest)
 
 
 def of_manifests(wanted: TagFilter) -> list[ColumnElement[bool]]:
