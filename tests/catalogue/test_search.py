@@ -212,6 +212,15 @@ def test_what_was_typed_is_found_by_an_index(stocked: Records, typed: str, index
         assert not [each for each in plans if "TEMP B-TREE" in each]
 
 
+def test_the_tags_of_one_repository_are_searched_in_the_index_of_their_names_alone(stocked: Records) -> None:
+    with stocked.reading() as session, statements_of(stocked) as sent:
+        find_tags(session, EVERYTHING, read_needle("team/api:1"), size=1)
+        plans = [plan_of(session, *each) for each in list(sent) if "LIKE" in each[0] and "tags.name" in each[0]]
+    assert plans
+    assert all("SEARCH tags USING COVERING INDEX" in plan for plan in plans)
+    assert all("SCAN tags" not in plan for plan in plans)
+
+
 def test_the_tags_of_a_digest_are_read_by_the_index_of_digests_whatever_their_order(stocked: Records) -> None:
     digest = f"sha256:{1:064x}"
     with stocked.reading() as session:
