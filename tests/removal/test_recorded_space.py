@@ -8,6 +8,7 @@ from pathlib import Path
 from hypothesis import given, seed, settings
 
 from demo.build import image, layer
+from tests.query_plans import plan_of, statements_of
 from tests.removal.fleets import Fleet, fleets
 from tests.removal.stage import API, Stage, build
 from tests.removal.test_exactness import LIMITS, PROTECTED, SEED, stage_of
@@ -89,3 +90,17 @@ def test_it_is_not_called_exact_where_untagged_manifests_are_not_known(stage: St
     blind.sync()
     found = recorded(blind, Wanted(API, ("1.0",)))
     assert (found.is_exact, found.reason) == (False, UNSEEN)
+
+
+def test_a_figure_costs_what_it_reaches_and_not_what_else_is_in_the_repository(stage: Stage) -> None:
+    _, children = stage.push_index("multi", "1.0", "1.1")
+    stage.pusher.sign(API, children[0])
+    stage.sync()
+    with stage.records.reading() as session, statements_of(stage.records) as sent:
+        repository = session.query(Repository).filter_by(name=API).one()
+        recorded_space(session, repository, Wanted(API, ("1.0",)))
+        plans = [plan_of(session, *each) for each in list(sent)]
+    lines = [line for plan in plans for line in plan.splitlines()]
+    assert not [line for line in lines if line.startswith("SCAN") and line.split()[1] in ("tags", "manifests")]
+    walked = [line for line in lines if line.endswith(("(repository_id=?)", "(repository_id=? AND digest>?)"))]
+    assert walked == []

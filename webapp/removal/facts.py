@@ -26,8 +26,8 @@ from webapp.removal.material import Facts, ManifestFact
 from webapp.removal.remover import Remover, is_protected
 from webapp.removal.wanted import Wanted
 
-LOOKED_AT_UP_TO = 300
-"""Of an image with so many tags each is looked at for the dialog: that takes part of a second."""
+LOOKED_AT_UP_TO = 100
+"""Of an image with so many tags each is looked at for the dialog; of a larger one, as of every image, before its deletion."""
 
 
 @dataclass(frozen=True, slots=True)

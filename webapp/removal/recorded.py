@@ -16,7 +16,7 @@ from webapp.catalogue.edges import naming, recorded_manifests
 from webapp.catalogue.models import DescriptorRole, Manifest, RegistryState, Repository, RepositoryManifest, Tag
 from webapp.catalogue.referrers import subject_named_by, tags_named_after
 from webapp.catalogue.totals import held_only_by
-from webapp.database import among
+from webapp.database import among, unindexed
 from webapp.registry.manifests import ManifestKind
 from webapp.removal.going import Going, what_goes
 from webapp.removal.looks import recorded_fact
@@ -86,7 +86,7 @@ def _here(session: Session, repository: Repository, digests: Collection[str]) ->
     here = session.scalars(
         select(Manifest.digest)
         .join(RepositoryManifest, RepositoryManifest.manifest_id == Manifest.id)
-        .where(RepositoryManifest.repository_id == repository.id, among(Manifest.digest, digests))
+        .where(unindexed(RepositoryManifest.repository_id) == repository.id, among(Manifest.digest, digests))
     )
     return {digest: recorded_fact(found) for digest, found in recorded_manifests(session, here.all()).items()}
 
@@ -95,7 +95,7 @@ def _tags(
     session: Session, repository: Repository, column: InstrumentedAttribute[Any], values: Collection[str]
 ) -> dict[str, str]:
     """The tags of a repository by their names or by their digests, as `column` says."""
-    of_it = (Tag.repository_id == repository.id, Tag.digest.is_not(None), among(column, values))
+    of_it = (Tag.repository_id == repository.id, among(column, values))
     return {name: digest for name, digest in session.execute(select(Tag.name, Tag.digest).where(*of_it)) if digest}
 
 
