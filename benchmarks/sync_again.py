@@ -27,7 +27,7 @@ from webapp.registry.client import RegistryClient
 
 SHAPE = Shape(manifests=5_000, repositories=200, blobs_each=2, tags_each=2)
 TAGS = SHAPE.manifests * SHAPE.tags_each
-ROUNDS = 3
+ROUNDS = 1
 
 
 def measure(folder: Path) -> Iterator[Figure]:
