@@ -17,6 +17,7 @@ from benchmarks import (
     removal,
     repository_page,
     scale,
+    sync_again,
 )
 from benchmarks.figure import Figure
 
@@ -33,6 +34,7 @@ MEASUREMENTS = {
     "due": due.measure,
     "rest": dashboard_at_rest.measure,
     "scale": scale.measure,
+    "again": sync_again.measure,
 }
 
 DIGITS = {"ms": 1, "s": 2, "MB": 1, "%": 2}

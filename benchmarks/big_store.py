@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from demo.build import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
@@ -16,7 +17,20 @@ BLOB_BYTES = 400
 GARBAGE = 0.2
 
 
-def write_store(store: Path, garbage: float = GARBAGE) -> None:
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How many manifests there are, in how many repositories, and how many blobs and tags each has."""
+
+    manifests: int = MANIFESTS
+    repositories: int = REPOSITORIES
+    blobs_each: int = BLOBS_EACH
+    tags_each: int = 1  # up to three
+
+
+BIG = Shape()
+
+
+def write_store(store: Path, garbage: float = GARBAGE, shape: Shape = BIG) -> None:
     """Write the store; equal arguments give equal files.
 
     Args:
@@ -24,19 +38,18 @@ def write_store(store: Path, garbage: float = GARBAGE) -> None:
             no link and no tag, as a DELETE leaves them.
     """
     deleted_of_100 = round(garbage * 100)
-    for number in range(MANIFESTS):
-        blobs = [_blob(number, position) for position in range(BLOBS_EACH)]
+    for number in range(shape.manifests):
+        blobs = [_blob(number, position) for position in range(shape.blobs_each)]
         manifest = _manifest(blobs)
         for raw in (*blobs, manifest):
             _write(store / V2 / "blobs/sha256" / _name(raw)[:2] / _name(raw) / "data", raw)
-        repository = store / V2 / "repositories" / "team" / str(number % REPOSITORIES)
+        repository = store / V2 / "repositories" / "team" / str(number % shape.repositories)
         for raw in blobs:
             _link(repository / "_layers", raw)
         if number * 37 % 100 >= deleted_of_100:  # 37 has no divisor in common with 100: spread over all repositories
             _link(repository / "_manifests/revisions", manifest)
-            tag = repository / "_manifests/tags" / f"build-{number}"
-            _write(tag / "current/link", f"sha256:{_name(manifest)}".encode())
-            _link(tag / "index", manifest)
+            for name in ("build", "release", "also")[: shape.tags_each]:
+                _tag(repository / "_manifests/tags" / f"{name}-{number}", manifest)
 
 
 def repository_of(number: int) -> str:
@@ -64,6 +77,11 @@ def _manifest(blobs: list[bytes]) -> bytes:
 
 def _name(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
+
+
+def _tag(folder: Path, manifest: bytes) -> None:
+    _write(folder / "current/link", f"sha256:{_name(manifest)}".encode())
+    _link(folder / "index", manifest)
 
 
 def _link(folder: Path, raw: bytes) -> None:

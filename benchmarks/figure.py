@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ class Figure:
         target_is_ratio: whether `target` limits the ratio of the two.
         slack: what `value` may be above a target that is a ratio, in its unit.
         least_ratio: what the ratio must reach; equal to the target where it is to be hit exactly.
+        most_ratio: what the ratio may be beside a target that is none.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Figure:
     target_is_ratio: bool
     slack: float = 0.0
     least_ratio: float = 0.0
+    most_ratio: float = math.inf
 
     @property
     def ratio(self) -> float:
@@ -43,7 +46,7 @@ class Figure:
         if self.target is None:
             return True
         most = self.target * self.beside + self.slack if self.target_is_ratio else self.target
-        return self.value <= most and self.ratio >= self.least_ratio
+        return self.value <= most and self.least_ratio <= self.ratio <= self.most_ratio
 
     @property
     def target_words(self) -> str:
@@ -51,7 +54,8 @@ class Figure:
         if self.target is None:
             return ""
         if not self.target_is_ratio:
-            return f"{self.target:g} {self.unit}"
+            most = f", {self.most_ratio:g} times" if self.most_ratio < math.inf else ""
+            return f"{self.target:g} {self.unit}{most}"
         least = f"{self.least_ratio:g} to " if self.least_ratio not in (0, self.target) else ""
         slack = f" + {self.slack:g} {self.unit}" if self.slack else ""
         exactly = "exactly " if self.least_ratio == self.target else ""
@@ -82,7 +86,13 @@ def in_turns(rounds: int, *prepare_and_run: Callable[[], Callable[[], object]]) 
 
 def percentile_95_ms(run: Callable[[], object], times: int) -> float:
     """The time in ms within which 95 of 100 calls end."""
-    return sorted(_timed_ms(run) for _ in range(times))[int(times * 0.95)]
+    return percentiles_95_ms(times, run)[0]
+
+
+def percentiles_95_ms(times: int, *runs: Callable[[], object]) -> list[float]:
+    """The same of several, called in turns."""
+    taken = [[_timed_ms(run) for run in runs] for _ in range(times)]
+    return [sorted(column)[int(times * 0.95)] for column in zip(*taken, strict=True)]
 
 
 def _timed_ms(run: Callable[[], object]) -> float:

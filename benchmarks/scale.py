@@ -1,170 +1,135 @@
-"""Each list, search and tag page with 500,000 tags in the records; beside it, with 1,000. And what it takes to stay true."""
+"""Each list, search and tag page with 100,000 and 500,000 tags in the records, as deployed; beside it, with 1,000."""
 
 from __future__ import annotations
 
 import html
 import re
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from flask.testing import FlaskClient
+from requests import Session
 
-from benchmarks.big_store import write_store
-from benchmarks.figure import Figure, in_turns
-from benchmarks.first_sync import Recording, bare_loop
-from benchmarks.ground import empty_records, fresh_records, now
-from benchmarks.memory import resident_mb
-from benchmarks.repository_page import client_of, p95
-from benchmarks.synthetic import LARGEST, MIDDLE, Size, fill
+from benchmarks.figure import Figure, percentiles_95_ms
+from benchmarks.ground import THREADS, bare_session, now
+from benchmarks.memory import resident_mb, wait_until
+from benchmarks.repository_page import client_of
+from benchmarks.scale_pages import AS_LONG_AS, LATE_PAGES, PAGES, pages_of_tags
+from benchmarks.synthetic import Size, fill_catalogue
+from benchmarks.synthetic_history import fill_history
 from tests.dashboard_process import DashboardProcess
-from tests.registry_process import RegistryProcess
-from webapp.catalogue.models import Tag
-from webapp.catalogue.refresh import Catalogue
-from webapp.catalogue.revisions import revisions_in
-from webapp.catalogue.sync import sync
-from webapp.registry.client import RegistryClient
+from webapp.catalogue.models import RegistryMode, RegistryState
+from webapp.database import Reading
 
 SMALL = Size(tags=1_000, activities=1_000)
-SIZES = (Size(tags=100_000, activities=20_000), Size(tags=500_000, activities=100_000))
+LARGE = (Size(tags=100_000, activities=20_000), Size(tags=500_000, activities=100_000))
+NOWHERE = "http://127.0.0.1:9"
+"""The pages are answered from the records. A registry that is away is not looked at while they are measured."""
+
+WARMING = 5
 REQUESTS = 40
 TARGET_MS = 60
 MOST_TIMES = 2.0
 MEMORY_MB = 250
-LATE = 10
-"""A late page is so many pages on."""
 
 _NEXT = re.compile(r'href="([^"]+)" rel="next"')
-_FOLDER = "under=team-7"
-_LARGE = f"/repositories/{LARGEST}?"
-PAGES = {
-    "repositories": "/repositories",
-    "repositories, all": "/repositories?view=all",
-    "repositories by tags": "/repositories?view=all&sort=tags",
-    "repositories by size": "/repositories?view=all&sort=size",
-    "repositories by change": "/repositories?view=all&sort=changed",
-    "repositories, found": "/repositories?q=service-1",
-    "a folder": f"/repositories?{_FOLDER}",
-    "tags of a middle repository": f"/repositories/{MIDDLE}",
-    "tags, newest": f"{_LARGE}sort=newest",
-    "tags, oldest": f"{_LARGE}sort=-newest",
-    "tags by name": f"{_LARGE}sort=name",
-    "tags by size": f"{_LARGE}sort=size",
-    "tags by age": f"{_LARGE}sort=created",
-    "tags by image": f"{_LARGE}sort=image",
-    "tags, part of a name": f"{_LARGE}q=main",
-    "tags, a rare name": f"{_LARGE}q=main-0000065",
-    "tags, no such name": f"{_LARGE}q=zzzz",
-    "tags, a pattern": f"{_LARGE}q=9.*",
-    "tags, a digest": f"{_LARGE}q=sha256:ab",
-    "tags, older": f"{_LARGE}older=100",
-    "tags, bigger": f"{_LARGE}bigger=900",
-    "tags of a platform": f"{_LARGE}platform=arm64",
-    "tags of no platform": f"{_LARGE}platform=s390x",
-    "tags, all but the newest": f"{_LARGE}but=10",
-    "untagged manifests": f"{_LARGE}untagged=1",
-    "search, part of a name": "/search?q=main",
-    "search, a reference": f"/search?q={LARGEST}:main",
-    "search, a digest": "/search?q=sha256:ab",
-    "search, nothing": "/search?q=zzzzzz",
-    "activities": "/activities",
-    "activities of a repository": f"/activities?repository={LARGEST}",
-    "activities of a person": "/activities?person=bob",
-    "activities of a kind": "/activities?kind=signed_in",
-    "activities since": "/activities?since=2026-01-01",
-    "notices": "/notices",
-    "maintenance": "/maintenance",
-    "status": "/status",
-}
-LATE_PAGES = {
-    "tags, newest, late": "tags, newest",
-    "tags by size, late": "tags by size",
-    "activities, late": "activities",
-}
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A dashboard with records of a size, the session of somebody who is signed in there, and the paths of its pages."""
+
+    size: Size
+    dashboard: DashboardProcess
+    session: Session
+    paths: dict[str, str] = field(default_factory=dict)
+
+    def get(self, path: str) -> str:
+        """A page of it."""
+        answer = self.session.get(self.dashboard.url + path, timeout=60)
+        assert answer.status_code == 200, (path, answer.status_code)
+        return answer.text
 
 
 def measure(folder: Path) -> Iterator[Figure]:
-    """Fill records of each size and ask for every page."""
-    small = _pages(folder, SMALL)
-    for size in SIZES:
-        large = _pages(folder, size)
-        for name, milliseconds in large.items():
-            shown = f"{size.tags // 1000}k: {name}"
-            yield Figure(shown, milliseconds, "with 1,000 tags", small[name], "ms", TARGET_MS, target_is_ratio=False)
-        name = max(large, key=lambda each: large[each] / small[each])
-        shown = f"{size.tags // 1000}k: most times as long"
-        yield Figure(shown, large[name], f"{name}, 1,000", small[name], "ms", MOST_TIMES, target_is_ratio=True)
-    yield _memory(folder, SIZES[-1])
-    yield from _syncs_without_change(folder)
+    """Serve records of each size side by side, and ask for every page of each in turns."""
+    with ExitStack() as stack:
+        small, *large = (_serve(stack, folder / str(size.tags), size) for size in (SMALL, *LARGE))
+        at_rest_mb = resident_mb(large[-1].dashboard.pid)
+        yield from _pages(small, large)
+        yield _memory(large[-1], at_rest_mb)
 
 
-def _pages(folder: Path, size: Size) -> dict[str, float]:
-    """The p95 of each page in ms."""
-    client, parts = client_of(_folder(folder, size))
-    fill(parts.writing, size, now())
-    paths = PAGES | {late: _next(client, PAGES[first], LATE) for late, first in LATE_PAGES.items()}
-    with parts.reading() as session:
-        tag = session.query(Tag).filter(Tag.name.like("main-%")).first()
-    assert tag is not None
-    paths["a tag"] = f"/repositories/{LARGEST}/-/tags/{tag.name}"
-    paths["a manifest"] = f"/repositories/{LARGEST}/-/manifests/{tag.digest}"
-    return {name: p95(client, path, REQUESTS) for name, path in paths.items()}
+def _serve(stack: ExitStack, folder: Path, size: Size) -> Served:
+    """Fill records and start a dashboard with them; it has found that there is no registry."""
+    data = folder / "data"
+    data.mkdir(parents=True)
+    client, parts = client_of(data)
+    fill_catalogue(parts.reading, parts.writing, size, now())
+    fill_history(parts.writing, size, now())
+    cookie = client.get_cookie("holystone")
+    assert cookie is not None
+    session = bare_session()
+    session.headers["Cookie"] = f"holystone={cookie.value}"
+    dashboard = stack.enter_context(DashboardProcess(folder, NOWHERE))
+    wait_until(lambda: _is_known_to_be_away(parts.reading))
+    with parts.reading() as records:
+        paths = PAGES | pages_of_tags(records)
+    served = Served(size, dashboard, session)
+    further = {name: _further(served, PAGES[first], pages) for name, (first, pages) in LATE_PAGES.items()}
+    served.paths.update(paths | further)
+    return served
 
 
-def _folder(folder: Path, size: Size) -> Path:
-    made = folder / str(size.tags)
-    made.mkdir()
-    return made
+def _is_known_to_be_away(reading: Reading) -> bool:
+    with reading() as session:
+        state = session.get(RegistryState, 1)
+        return state is not None and state.mode == RegistryMode.UNREACHABLE
 
 
-def _next(client: FlaskClient, path: str, times: int) -> str:
-    """The address of a page so many pages on, or of the last one."""
-    for _ in range(times):
-        found = _NEXT.search(client.get(path).text)
-        if not found:
+def _further(served: Served, path: str, pages: int) -> str:
+    """The address so many pages on; of a shorter list, of the last page that is full."""
+    for _ in range(pages):
+        found = _NEXT.search(served.get(path))
+        following = html.unescape(found[1]) if found else ""
+        if not following or not _NEXT.search(served.get(following)):
             break
-        path = html.unescape(found[1])
+        path = following
     return path
 
 
-def _memory(folder: Path, size: Size) -> Figure:
-    """What the dashboard keeps once each page was opened; its registry is empty, so that it only doubts it."""
-    with RegistryProcess(folder / "empty") as registry:
-        dashboard = DashboardProcess(folder / "deployed", registry.url, ANONYMOUS_VIEW="true")
-        data = folder / "deployed/data"
-        data.mkdir(parents=True)
-        (folder / str(size.tags) / "holystone.db").rename(data / "holystone.db")
-        with dashboard:
-            before = resident_mb(dashboard.pid)
-            for path in PAGES.values():
-                urllib.request.urlopen(dashboard.url + path, timeout=60).close()
-            after = resident_mb(dashboard.pid)
-    return Figure("memory with 500,000 tags", after, "before any page", before, "MB", MEMORY_MB, target_is_ratio=False)
-
-
-def _syncs_without_change(folder: Path) -> Iterator[Figure]:
-    """A sync that finds nothing new, beside a bare loop of its requests: of each tag a HEAD, or the files of the store."""
-    copies = folder / "copies"
-    copies.mkdir()
-    template = empty_records(folder)
-    with RegistryProcess(folder / "registry") as registry:
-        write_store(registry.store, garbage=0)
-        for store, name in ((None, "its tags asked for"), (registry.store, "its store read")):
-            records = fresh_records(template, copies)
-            asking = Recording(registry.url)
-            catalogue = Catalogue(
-                RegistryClient(asking),
-                records.reading,
-                records.writing,
-                now,
-                store,
-                revisions_in(store, None, records.writing),
+def _pages(small: Served, large: Sequence[Served]) -> Iterator[Figure]:
+    """The p95 of each page; the same page of each size is asked for in turns, so that what else runs slows all alike."""
+    small_ms: dict[str, float] = {}
+    for name in sorted(small.paths, key=lambda each: each in AS_LONG_AS):
+        for served in (small, *large):
+            for _ in range(WARMING):
+                served.get(served.paths[name])
+        small_ms[name], *taken_ms = percentiles_95_ms(
+            REQUESTS, *(partial(served.get, served.paths[name]) for served in (small, *large))
+        )
+        beside = AS_LONG_AS.get(name, name)
+        for served, milliseconds in zip(large, taken_ms, strict=True):
+            yield Figure(
+                f"{served.size.tags // 1000}k: {name}",
+                milliseconds,
+                f"{beside}, 1k",
+                small_ms[beside],
+                "ms",
+                TARGET_MS,
+                target_is_ratio=False,
+                most_ratio=MOST_TIMES,
             )
-            assert sync(catalogue).is_complete
-            asking.asked.clear()
-            assert sync(catalogue).is_complete
-            asked = list(asking.asked)
-            ours, bare = in_turns(3, partial(partial, sync, catalogue), partial(bare_loop, registry.url, asked))
-            requests = f"bare loop of its {len(asked):,} requests"
-            yield Figure(f"re-sync of 2,000 tags, {name}", ours, requests, bare, "ms", None, True)
+
+
+def _memory(served: Served, at_rest_mb: float) -> Figure:
+    """What the dashboard keeps once so many people as it has threads have opened each page."""
+    with ThreadPoolExecutor(THREADS) as executor:
+        for path in served.paths.values():
+            list(executor.map(served.get, [path] * THREADS))
+    after_mb = resident_mb(served.dashboard.pid)
+    name = f"memory with {served.size.tags:,} tags"
+    return Figure(name, after_mb, "before any page", at_rest_mb, "MB", MEMORY_MB, target_is_ratio=False)

@@ -1,44 +1,51 @@
-"""Records of a large registry, written as rows: what a sync of it would have left. Harbor's 'small' test is 500,000 tags."""
+"""Records of a large registry, written as rows: what a sync of it would have left. Harbor's 'small' test is 500,000 tags.
+
+Only what a sync reads from the registry is made up. What it works out of that (sizes, orders, counts, which manifests
+are untagged) the same functions work out here.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import accumulate, pairwise
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import Insert, insert, select
 from sqlalchemy.orm import Session
 
-from webapp.activities.models import Activity, ActivityKind, Outcome
+from benchmarks.synthetic_images import LONGEST_AGO_MINUTES, MANIFESTS_AN_IMAGE, ImageRows, add_image, mixed
 from webapp.catalogue.models import (
-    DescriptorRole,
+    KeptConfiguration,
     Manifest,
     ManifestDescriptor,
     RegistryMode,
-    RegistryState,
     Repository,
     RepositoryManifest,
     Tag,
 )
 from webapp.catalogue.natural_order import natural_key
-from webapp.catalogue.rows import count_tags
+from webapp.catalogue.rows import count_repository
+from webapp.catalogue.sizes import compute_image_sizes
+from webapp.catalogue.state import registry_state
 from webapp.catalogue.tag_order import order_tags
-from webapp.catalogue.untagged_marks import mark_untagged
-from webapp.database import Writing
+from webapp.catalogue.totals import measure_registry
+from webapp.database import Base, Reading, Writing
 from webapp.registry.names import namespace_of
 
 TAGS_A_REPOSITORY = 50
 LARGEST_SHARE = 5
-"""One repository has a fifth of all tags; the others share the rest."""
+"""One repository has a fifth of all tags; of the others each fiftieth has ten times as many as the rest."""
 
-PLATFORMS = ("linux/amd64",) * 8 + ("linux/arm64", "linux/amd64,linux/arm64")
-LARGEST = "team-0/service-0"
-MIDDLE = "team-7/service-7"
-ACTORS = ("alice", "bob", "carol")
+TAGS_AN_IMAGE = 2
+NEVER_TAGGED = 20
+"""One of so many images has no tag."""
+
+TAGS_AT_ONCE = 10_000
+"""So many at least are written in one transaction."""
+
+NAMESPACES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,128 +61,138 @@ class Size:
         return max(10, self.tags // TAGS_A_REPOSITORY)
 
 
-def fill(writing: Writing, size: Size, now: datetime) -> None:
-    """Write the rows; equal sizes give equal rows."""
-    chance = random.Random(size.tags)
-    first_manifest = 1
-    for number in range(size.repositories):
+def repository_name(number: int) -> str:
+    """The name of a repository; some are in no namespace."""
+    return f"tool-{number}" if number % 25 == 24 else f"team-{number % NAMESPACES}/service-{number}"
+
+
+LARGEST = repository_name(0)
+MIDDLE = repository_name(7)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A repository with so many tags, on images from a number on."""
+
+    number: int
+    tags: int
+    first_image: int
+
+    @property
+    def images(self) -> range:
+        return range(self.first_image, self.first_image + self.tags // TAGS_AN_IMAGE + 1)
+
+    @property
+    def row_id(self) -> int:
+        return self.number + 1
+
+
+def fill_catalogue(reading: Reading, writing: Writing, size: Size, now: datetime) -> None:
+    """Write the rows of a catalogue into empty records; equal sizes give equal rows."""
+    for pieces in _some_at_a_time(size):
         with writing() as session:
-            first_manifest = _add_repository(session, size, number, first_manifest, chance, now)
-    rows = _activities(size, chance, now)
-    while some := list(islice(rows, 5_000)):
+            _add_repositories(session, pieces, now)
         with writing() as session:
-            session.execute(insert(Activity), some)
+            _work_out(session, pieces)
     with writing() as session:
-        state = session.get(RegistryState, 1) or RegistryState(id=1)
-        session.add(state)
+        state = registry_state(session)
         state.mode, state.may_list, state.may_delete = RegistryMode.READ_WRITE, True, True
         state.sync_started_at = state.sync_finished_at = state.sync_complete_at = state.checked_at = now
-        state.size_bytes, state.scheduler_seen_at = size.tags * 40_000_000, now
+        state.repositories_total = state.repositories_done = size.repositories
+    measure_registry(reading, writing)
 
 
-def _add_repository(
-    session: Session, size: Size, number: int, first_manifest: int, chance: random.Random, now: datetime
-) -> int:
-    """Add one repository with its manifests and tags; returns the number of the next manifest."""
-    name = f"team-{number % 40}/service-{number}"
-    row = Repository(name=name, namespace=namespace_of(name), first_seen_at=now, synced_at=now, revisions_read_at=now)
-    session.add(row)
-    session.flush()
-    tags = size.tags // LARGEST_SHARE if number == 0 else size.tags * (LARGEST_SHARE - 1) // LARGEST_SHARE
-    tags = tags if number == 0 else max(1, tags // (size.repositories - 1))
-    manifests = [_manifest(first_manifest + each, chance, now) for each in range(tags // 2 + 1)]
-    untagged = len(manifests) // 20
-    session.execute(insert(Manifest), manifests)
-    session.execute(insert(ManifestDescriptor), [each for row in manifests for each in _descriptors(row)])
-    session.execute(
-        insert(RepositoryManifest), [{"repository_id": row.id, "manifest_id": each["id"]} for each in manifests]
+def tags_of(size: Size) -> list[int]:
+    """How many tags each repository has."""
+    largest = size.tags // LARGEST_SHARE
+    weights = [10 if number % 50 == 7 else 1 for number in range(1, size.repositories)]
+    left = size.tags - largest
+    bounds = [each * left // sum(weights) for each in accumulate(weights, initial=0)]
+    return [largest, *(end - begin for begin, end in pairwise(bounds))]
+
+
+def _some_at_a_time(size: Size) -> Iterator[list[_Piece]]:
+    some: list[_Piece] = []
+    first_image = 0
+    for number, tags in enumerate(tags_of(size)):
+        piece = _Piece(number, tags, first_image)
+        first_image = piece.images.stop
+        some.append(piece)
+        if sum(each.tags for each in some) >= TAGS_AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _add_repositories(session: Session, pieces: Sequence[_Piece], now: datetime) -> None:
+    """Add repositories with all that they hold."""
+    session.execute(insert_into(Repository), [_repository(each, now) for each in pieces])
+    images, links, tags = ImageRows(), [], []
+    for piece in pieces:
+        before = len(images.manifests)
+        tagged = [add_image(images, number, now) for number in piece.images]
+        links += [{"repository_id": piece.row_id, "manifest_id": each["id"]} for each in images.manifests[before:]]
+        tags += list(_tags(piece, tagged[len(tagged) // NEVER_TAGGED :], now))
+    session.execute(insert_into(Manifest), images.manifests)
+    session.execute(insert_into(ManifestDescriptor), images.descriptors)
+    session.execute(insert_into(KeptConfiguration), images.configurations)
+    session.execute(insert_into(RepositoryManifest), links)
+    session.execute(insert_into(Tag), tags)
+
+
+def _work_out(session: Session, pieces: Sequence[_Piece]) -> None:
+    """What a sync works out of what it has read."""
+    compute_image_sizes(
+        session,
+        range(1 + pieces[0].first_image * MANIFESTS_AN_IMAGE, 1 + pieces[-1].images.stop * MANIFESTS_AN_IMAGE),
     )
-    tagged = manifests[untagged:]
-    session.execute(insert(Tag), [_tag(row.id, each, tagged, chance, now) for each in range(tags)])
-    order_tags(session, row.id, [each["digest"] for each in tagged])
-    mark_untagged(session, row.id)
-    count_tags(session, row, None)
-    values = {"size_bytes": tags * 40_000_000, "left_out": 0}
-    session.execute(update(Repository).where(Repository.id == row.id).values(values))
-    return first_manifest + len(manifests)
+    for piece in pieces:
+        digests = session.scalars(select(Tag.digest).where(Tag.repository_id == piece.row_id).distinct()).all()
+        order_tags(session, piece.row_id, digests)
+        count_repository(session, session.get_one(Repository, piece.row_id), None)
 
 
-def _manifest(number: int, chance: random.Random, now: datetime) -> dict[str, Any]:
+def _repository(piece: _Piece, now: datetime) -> dict[str, Any]:
+    name = repository_name(piece.number)
     return {
-        "id": number,
-        "digest": _digest(f"manifest {number}"),
-        "media_type": "application/vnd.oci.image.manifest.v1+json",
-        "kind": "image",
-        "raw": b"{}",
-        "size_bytes": 1_200,
-        "image_size_bytes": chance.randrange(1_000_000, 1_000_000_000) if number % 50 else None,
-        "artifact_type": "",
-        "platforms": chance.choice(PLATFORMS),
-        "created_at": now - timedelta(minutes=chance.randrange(1_000_000)) if number % 40 else None,
-        "labels": "{}",
-        "first_seen_at": now,
-    }
-
-
-def _descriptors(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A configuration and a layer of its own, and one of a hundred that others have, too."""
-    number = manifest["id"]
-    named = (f"config {number}", f"layer {number}", f"base {number % 100}")
-    for position, text in enumerate(named):
-        yield {
-            "manifest_id": number,
-            "position": position,
-            "role": DescriptorRole.LAYER if position else DescriptorRole.CONFIG,
-            "digest": _digest(text),
-            "media_type": "application/vnd.oci.image.layer.v1.tar+gzip",
-            "size_bytes": 1_000_000,
-            "platform": "",
-        }
-
-
-def _tag(
-    repository_id: int, number: int, manifests: list[dict[str, Any]], chance: random.Random, now: datetime
-) -> dict[str, Any]:
-    manifest = chance.choice(manifests)
-    name = (
-        f"{number % 20}.{number // 20 % 100}.{number}",
-        f"main-{number:07x}",
-        f"release-{number}",
-        f"sha256-{hashlib.sha256(b'%d' % number).hexdigest()}.sig",
-    )[chance.choice((0, 0, 0, 0, 1, 1, 2, 3))]
-    return {
-        "repository_id": repository_id,
+        "id": piece.row_id,
         "name": name,
-        "sort_key": natural_key(name),
-        "digest": manifest["digest"],
-        "manifest_id": manifest["id"],
-        "problem": "",
-        "pushed_at": now - timedelta(minutes=chance.randrange(1_000_000)),
-        "pushed_at_is_seen": False,
-        "checked_at": now,
+        "namespace": namespace_of(name),
+        "first_seen_at": now,
+        "synced_at": now,
+        "revisions_read_at": now,
     }
 
 
-def _activities(size: Size, chance: random.Random, now: datetime) -> Iterator[dict[str, Any]]:
-    kinds = (ActivityKind.TAG_DELETED,) * 8 + (ActivityKind.SIGNED_IN, ActivityKind.RUN_FINISHED)
-    for number in range(size.activities):
-        kind = chance.choice(kinds)
-        repository = chance.randrange(size.repositories)
-        is_tag = kind == ActivityKind.TAG_DELETED
+def _tags(piece: _Piece, tagged: Sequence[tuple[int, str]], now: datetime) -> Iterator[dict[str, Any]]:
+    for number in range(piece.tags):
+        manifest_id, digest = tagged[number % len(tagged)]
+        name = _tag_name(number, signed=tagged[number // 16][1])
         yield {
-            "at": now - timedelta(minutes=number),
-            "kind": kind,
-            "actor": chance.choice(ACTORS),
-            "place": "127.0.0.1",
-            "repository": f"team-{repository % 40}/service-{repository}" if is_tag else None,
-            "tag": f"1.{number}" if is_tag else None,
-            "digest": _digest(f"gone {number}") if is_tag else None,
-            "outcome": Outcome.DONE,
-            "reason": "",
-            "removal_id": None,
-            "run_id": None,
+            "repository_id": piece.row_id,
+            "name": name,
+            "sort_key": natural_key(name),
+            "digest": digest,
+            "manifest_id": manifest_id,
+            "problem": "",
+            "pushed_at": now - timedelta(minutes=mixed(number + piece.first_image, LONGEST_AGO_MINUTES)),
+            "pushed_at_is_seen": False,
+            "checked_at": now,
         }
 
 
-def _digest(text: str) -> str:
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+def _tag_name(number: int, signed: str) -> str:
+    """Versions, commits of a branch, now and then a signature, and one that moves."""
+    if number == 0:
+        return "latest"
+    if number % 16 == 15:
+        return f"{signed.replace(':', '-')}.sig"
+    if number % 4 == 3:
+        return f"main-{number * 0x9E3779B1 % 2**28:07x}"
+    return f"{number // 2_500}.{number // 50 % 50}.{number % 50}"
+
+
+def insert_into(model: type[Base]) -> Insert:
+    """Into the table itself: objects of the model would be made of so many rows for nothing."""
+    return insert(model.__table__)
