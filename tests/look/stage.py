@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flask import Flask
+from playwright.sync_api import BrowserContext
 
 from config import read_settings
 from demo.build import image, layer
 from demo.fleet import push_fleet
 from demo.push import Pusher
 from tests.look import records
-from tests.look.scenes import ADMINISTRATOR, BROKEN, EVERYTHING, PROTECTED, SPARE, STATES, USER
+from tests.look.scenes import ADMINISTRATOR, BROKEN, EVERYTHING, NOBODY, PROTECTED, SPARE, STATES, USER, Scene
 from tests.runtime.keeper_process import KeeperProcess
 from tests.served_app import served
 from webapp import create_app
@@ -37,6 +38,15 @@ class Stage:
 
     urls: dict[str, str]
     tokens: dict[str, str]
+
+
+def become(context: BrowserContext, stage: Stage, scene: Scene) -> str:
+    """Be signed in as who the scene is for; the address at which it begins."""
+    context.clear_cookies()
+    url = stage.urls[scene.state]
+    if scene.who != NOBODY:
+        context.add_cookies([{"name": "holystone", "value": stage.tokens[scene.who], "url": url}])
+    return url + scene.path
 
 
 @contextmanager
