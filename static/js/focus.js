@@ -36,20 +36,18 @@ function address(row) {
   return row.querySelector("[data-open]").href;
 }
 
-document.addEventListener("htmx:beforeSwap", () => {
+document.addEventListener("htmx:beforeSwap", (event) => {
+  place = null;
+  if (!event.target.matches("main *") || !event.target.contains(document.activeElement)) return;
   const row = document.activeElement.closest("#listing [data-row]");
-  if (!row) {
-    place = null;
-    return;
-  }
-  const within = [...row.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
-  place = { address: address(row), row: listRows().indexOf(row), within };
+  const within = [...row?.querySelectorAll(FOCUSABLE) ?? []].indexOf(document.activeElement);
+  place = { address: row && address(row), row: listRows().indexOf(row), within };
 });
 
 document.addEventListener("htmx:afterSwap", () => {
   if (!place || document.activeElement !== document.body) return;
   const rows = listRows();
   const same = rows.find((row) => address(row) === place.address);
-  const next = same?.querySelectorAll(FOCUSABLE)[place.within] ?? rows.at(place.row)?.querySelector("[data-open]");
+  const next = same?.querySelectorAll(FOCUSABLE)[place.within] ?? rows[place.row]?.querySelector("[data-open]");
   (next ?? document.querySelector("h1")).focus({ preventScroll: true });
 });
