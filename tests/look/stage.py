@@ -56,7 +56,7 @@ def open_stage(folder: Path, states: Iterable[str]) -> Iterator[Stage]:
     with ExitStack() as stack:
         keeper = stack.enter_context(KeeperProcess(folder / "keeper", drain_timeout_s=0))
         push_fleet(keeper.url)
-        for number in range(8):
+        for number in range(16):
             Pusher(keeper.url).push(SPARE, image([layer(f"spare {number}", 200_000)]), [f"0.{number}"])
         for number in range(4):
             built = image([layer(f"protected {number}", 200_000)])
