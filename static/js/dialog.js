@@ -50,6 +50,7 @@ dialog.addEventListener("click", (event) => {
 
 dialog.addEventListener("close", () => {
   host.replaceChildren();
+  document.getElementById("dialog-announcements").textContent = "";
   document.dispatchEvent(new CustomEvent("dialog-closed"));
 });
 

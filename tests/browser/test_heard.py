@@ -85,6 +85,14 @@ def test_how_many_are_ticked_and_what_was_deleted(page: Page) -> None:
     expect_heard(page, r"^(\d+) of \1 tags$")
 
 
+def test_what_goes_before_and_after_a_choice(page: Page) -> None:
+    page.goto(f"/repositories/{API}")
+    open_dialog(page, "latest")
+    expect_heard(page, r"^Goes: 1 tag\. Space: nothing: the image stays\.$")
+    page.get_by_label("All 3 tags of this image.").check()
+    expect_heard(page, r"^Goes: 3 tags, 1 manifest, 1 signature\. Space: .* at the next collection")
+
+
 def test_what_was_deleted_is_said_on_the_page_that_comes_after(page: Page) -> None:
     page.goto(f"/repositories/{API}/-/tags/1.4.1")
     page.get_by_role("link", name="Delete tag…").click()
