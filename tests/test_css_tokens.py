@@ -13,8 +13,8 @@ TOKENS = ROOT / "static/css/tokens.css"
 STYLE_SHEETS = sorted(path for path in (ROOT / "static/css").glob("*.css") if path != TOKENS)
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 
-# A media query cannot use a token, so the two conditions that exist are named here.
-MEDIA_QUERIES = {"(max-width: 640px)", "(max-width: 960px)"}
+# A media query cannot use a token, so the conditions that exist are named here.
+MEDIA_QUERIES = {"(max-width: 640px)", "(max-width: 1100px)", "(forced-colors: active)", "(scripting: none)"}
 
 COLOUR = re.compile(
     r"#[0-9a-f]{3,8}\b|\b(?:rgba?|hsla?|oklch|lab|light-dark|color-mix)\(|\b(?:white|black|red|green|blue|gr[ae]y|orange|yellow|transparent)\b",
@@ -68,6 +68,12 @@ def test_a_style_sheet_uses_only_tokens_and_media_queries_that_exist(sheet: Path
     tokens = set(re.findall(r"(--[\w-]+)\s*:", without_comments(TOKENS.read_text())))
     assert set(TOKEN_USE.findall(css)) <= tokens
     assert {query.strip() for query in re.findall(r"@media([^{]*)\{", css)} <= MEDIA_QUERIES
+
+
+def test_every_colour_has_one_of_the_system_where_colours_are_forced() -> None:
+    usual, _, forced = without_comments(TOKENS.read_text()).partition("(forced-colors: active)")
+    colours = set(re.findall(r"(--[\w-]+)\s*:\s*(?:light-dark\(|transparent)", usual))
+    assert colours == set(re.findall(r"(--[\w-]+)\s*:\s*(?:Canvas|CanvasText|LinkText|GrayText);", forced))
 
 
 def test_every_token_is_used() -> None:

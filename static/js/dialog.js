@@ -27,9 +27,12 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   open(document.activeElement === document.body ? opener : document.activeElement);
 });
 
-// A choice that drew the dialog anew keeps the focus; htmx has put it there by its id.
+// A choice that drew the dialog anew keeps the focus; htmx has put it there by its id. Else it goes to what is wrong.
 host.addEventListener("htmx:afterSwap", () => {
-  if (dialog.open && !host.contains(document.activeElement)) focusCancel();
+  if (!dialog.open || host.contains(document.activeElement)) return;
+  const wrong = host.querySelector("[aria-invalid=true]");
+  if (wrong) wrong.focus();
+  else focusCancel();
 });
 
 // An answer that comes after the dialog was cancelled must not fill it again.
@@ -47,6 +50,7 @@ dialog.addEventListener("click", (event) => {
 
 dialog.addEventListener("close", () => {
   host.replaceChildren();
+  document.getElementById("dialog-announcements").textContent = "";
   document.dispatchEvent(new CustomEvent("dialog-closed"));
 });
 

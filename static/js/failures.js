@@ -6,6 +6,7 @@ const trouble = document.getElementById("trouble");
 
 function show(target, reason) {
   const place = target === host ? host : trouble;
+  if (place === trouble && trouble.querySelector("[data-no-answer]")) return;  // whoever asks every second says it once
   const message = document.getElementById("no-answer").content.cloneNode(true);
   message.querySelector("[data-reason]").textContent = reason ? ` (${reason})` : "";
   message.querySelector("a").href = window.location.href;

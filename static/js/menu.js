@@ -1,13 +1,14 @@
-// The account menu closes on a click beside it and on Esc, as menus do.
+// What opens over the page, the account's menu and the fields of the filters, closes on a click beside it and on Esc, as menus do.
 
-const menu = document.querySelector(".menu");
+const menus = [...document.querySelectorAll(".menu, .filters")];
 
 document.addEventListener("click", (event) => {
-  if (menu?.open && !menu.contains(event.target)) menu.open = false;
+  menus.filter((menu) => !menu.contains(event.target)).forEach((menu) => { menu.open = false; });
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || !menu?.open) return;
-  menu.open = false;
-  menu.querySelector("summary").focus();
+  const open = menus.find((menu) => menu.open);
+  if (event.key !== "Escape" || !open) return;
+  open.open = false;
+  open.querySelector("summary").focus();
 });

@@ -4,6 +4,7 @@
 const form = document.getElementById("ticks");
 const matching = form?.querySelector("[data-matching]");
 let anchor = null;
+let kept = [];
 let isShift = false;
 
 function boxes() {
@@ -77,16 +78,27 @@ function clear() {
   refresh();
 }
 
+function keep() {
+  boxes().forEach((box) => { box.checked = !matching.disabled || kept.includes(box.value); });
+  refresh();
+}
+
 if (form) {
   // A label's click does not say in every browser whether shift was held.
   for (const kind of ["pointerdown", "keydown"]) {
     document.addEventListener(kind, (event) => { isShift = event.shiftKey; }, { capture: true });
   }
   document.addEventListener("click", onClick);
+  // Another filter begins without ticks; a list that a look in the background changed keeps them.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const isSame = event.detail.requestConfig.elt.id === "look";
+    kept = isSame ? boxes().filter((box) => box.checked).map((box) => box.value) : [];
+  });
   // Rows that came or left took their ticks with them.
   document.addEventListener("htmx:afterSettle", (event) => {
-    if (event.target.id === "listing") clear();
-    else refresh();
+    if (event.target.id !== "listing") refresh();
+    else if (kept.length) keep();
+    else clear();
   });
   document.addEventListener("dialog-done", () => {
     matching.disabled = true;

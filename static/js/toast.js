@@ -2,6 +2,7 @@
 
 const SHOWN_MS = 8000;
 const FADE_MS = 120;
+const READER_LISTENS_MS = 500;
 const toasts = document.getElementById("toasts");
 
 function leave(toast) {
@@ -18,6 +19,12 @@ function welcome(toast) {
 }
 
 toasts.querySelectorAll(".toast").forEach(welcome);
+
+// What a page brings with it stands there before a reader listens: it is said again.
+setTimeout(() => {
+  const said = [...document.querySelectorAll(".toast, #trouble p")].map((each) => each.textContent.trim());
+  if (said.length) document.getElementById("announcements").textContent = said.join(" ");
+}, READER_LISTENS_MS);
 
 new MutationObserver((changes) => {
   changes.flatMap((change) => [...change.addedNodes])

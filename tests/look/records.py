@@ -136,6 +136,7 @@ def in_doubt(session: Session) -> None:
     nights = make(session, Plan("Nights", frozenset({1}), time(3), "UTC", 3600), Change("alice", "10.0.0.7", NOW))
     session.get_one(Window, nights).zone = "Europe/Xyz"
     etl = session.scalars(select(Repository).where(Repository.name == ETL)).one()
+    etl.revisions_read_at = None
     session.add(UnreadRepository(repository_id=etl.id, sentence=FAILED_INSIDE, since=NOW - timedelta(hours=2)))
 
 

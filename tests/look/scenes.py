@@ -131,6 +131,45 @@ def delete_newest(page: Page) -> None:
     expect(page.locator(".toast")).to_be_visible()
 
 
+def wait_for_figures(page: Page) -> None:
+    """The dialog while the registry is read."""
+    page.route("**/delete", lambda _route: None)
+    page.locator(".trash").first.click()
+    expect(page.locator("#dialog")).to_contain_text("Reading the registry…")
+
+
+def wait_for_deletion(page: Page) -> None:
+    """The dialog while it deletes; what is asked may still be sent when the page is closed."""
+    page.locator(".trash").first.click()
+    _wait_for_dialog(page)
+    page.route("**/delete", lambda _route: None)
+    page.locator("#dialog button[type=submit]").click()
+    expect(page.locator("#dialog [aria-busy=true]")).to_be_visible()
+
+
+def press_in_vain(page: Page) -> None:
+    """The dialog when nobody answers."""
+    page.route("**/delete", lambda route: route.abort())
+    page.locator(".trash").first.click()
+    expect(page.locator("#dialog [data-no-answer]")).to_be_visible()
+
+
+def filter_in_vain(page: Page) -> None:
+    """The list when nobody answers."""
+    page.route("**?q=*", lambda route: route.abort())
+    page.get_by_label("Search tags and digests").fill("1.4")
+    expect(page.locator("#trouble [data-no-answer]")).to_be_visible()
+
+
+def press_old_dialog(page: Page) -> None:
+    """A dialog that cannot be read any more."""
+    page.locator(".trash").first.click()
+    _wait_for_dialog(page)
+    page.locator("#dialog [name=request_key]").evaluate("field => { field.value = 'of another time'; }")
+    page.locator("#dialog button[type=submit]").click()
+    expect(page.locator("#dialog .notice")).to_be_visible()
+
+
 def press_wrong_name(page: Page) -> None:
     """Ask to delete an image under a name that is not its own."""
     page.locator("#typed_name").fill("team/shopping")
@@ -237,6 +276,8 @@ SCENES = (
     Scene("tags-filters-open", f"/repositories/{API}?older=3", act=open_filters, whole=False),
     Scene("tags-filters-no-match", f"/repositories/{API}?q=1.&bigger=4000&older=never"),
     Scene("tags-untagged", f"/repositories/{ODD}?untagged=1"),
+    Scene("tags-untagged-unknown", f"/repositories/{ETL}?untagged=1", "in-doubt"),
+    Scene("tags-no-answer", f"/repositories/{API}", act=filter_in_vain),
     Scene("tags-untagged-none", f"/repositories/{API}?untagged=1"),
     Scene("tags-of-a-user", f"/repositories/{API}", who=USER),
     Scene("tags-300", f"/repositories/{MANY_TAGS}"),
@@ -274,6 +315,10 @@ SCENES = (
     Scene("delete-tags-protected", f"/repositories/{PROTECTED}", act=open_ticked, whole=False),
     Scene("delete-image", f"/repositories/{API}", act=open_dialog, whole=False),
     Scene("delete-image-unfolded", f"/repositories/{SHOP}", act=unfold, whole=False),
+    Scene("delete-waiting", f"/repositories/{API}", act=wait_for_figures, whole=False),
+    Scene("delete-busy", f"/repositories/{SPARE}", act=wait_for_deletion, whole=False),
+    Scene("delete-no-answer", f"/repositories/{API}", act=press_in_vain, whole=False),
+    Scene("delete-old-dialog", f"/repositories/{API}", act=press_old_dialog, whole=False),
     Scene("delete-tag-page", f"/repositories/{ETL}/-/tags/{LONG_TAG}/delete"),
     Scene("delete-image-page", f"/repositories/{SHOP}/-/delete", act=press_wrong_name),
     Scene("delete-read-only", f"/repositories/{API}/-/tags/1.3.0/delete", "read-only"),

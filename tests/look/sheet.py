@@ -19,8 +19,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from playwright.sync_api import Error as BrowserError
 
 from tests.chromium import chromium_program, open_chromium
-from tests.look.scenes import BROKEN, EVERYTHING, NOBODY, SCENES, Scene
-from tests.look.stage import Stage, open_stage
+from tests.look.scenes import BROKEN, EVERYTHING, SCENES, Scene
+from tests.look.stage import Stage, become, open_stage
 
 FOLDER = Path(__file__).resolve().parents[2] / "build" / "look"
 HEIGHTS = {1280: 800, 360: 740}
@@ -72,16 +72,13 @@ def _draw_all(browser: Browser, stage: Stage, scenes: Sequence[Scene], width: in
 
 
 def _draw(context: BrowserContext, stage: Stage, scene: Scene, path: Path) -> Iterator[str]:
-    context.clear_cookies()
-    if scene.who != NOBODY:
-        cookie = {"name": "holystone", "value": stage.tokens[scene.who], "url": stage.urls[scene.state]}
-        context.add_cookies([cookie])  # type: ignore[list-item]
+    address = become(context, stage, scene)
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda message: problems.append(message.text) if _is_complaint(message.text) else None)
     try:
-        answer = page.goto(stage.urls[scene.state] + scene.path)
+        answer = page.goto(address)
         if answer and answer.status >= 500 and scene.state != BROKEN:
             problems.append(f"it was answered {answer.status}")
         if scene.act:

@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flask import Flask
+from playwright.sync_api import BrowserContext
 
 from config import read_settings
 from demo.build import image, layer
 from demo.fleet import push_fleet
 from demo.push import Pusher
 from tests.look import records
-from tests.look.scenes import ADMINISTRATOR, BROKEN, EVERYTHING, PROTECTED, SPARE, STATES, USER
+from tests.look.scenes import ADMINISTRATOR, BROKEN, EVERYTHING, NOBODY, PROTECTED, SPARE, STATES, USER, Scene
 from tests.runtime.keeper_process import KeeperProcess
 from tests.served_app import served
 from webapp import create_app
@@ -39,6 +40,15 @@ class Stage:
     tokens: dict[str, str]
 
 
+def become(context: BrowserContext, stage: Stage, scene: Scene) -> str:
+    """Be signed in as who the scene is for; the address at which it begins."""
+    context.clear_cookies()
+    url = stage.urls[scene.state]
+    if scene.who != NOBODY:
+        context.add_cookies([{"name": "holystone", "value": stage.tokens[scene.who], "url": url}])
+    return url + scene.path
+
+
 @contextmanager
 def open_stage(folder: Path, states: Iterable[str]) -> Iterator[Stage]:
     """Start the usual state and the ones named, and end them with the block."""
@@ -46,7 +56,7 @@ def open_stage(folder: Path, states: Iterable[str]) -> Iterator[Stage]:
     with ExitStack() as stack:
         keeper = stack.enter_context(KeeperProcess(folder / "keeper", drain_timeout_s=0))
         push_fleet(keeper.url)
-        for number in range(8):
+        for number in range(16):
             Pusher(keeper.url).push(SPARE, image([layer(f"spare {number}", 200_000)]), [f"0.{number}"])
         for number in range(4):
             built = image([layer(f"protected {number}", 200_000)])

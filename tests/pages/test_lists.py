@@ -143,7 +143,7 @@ def test_htmx_gets_the_rows_only_and_the_count_beside_them(bob: Visitor) -> None
     for path in ("/repositories?q=api", f"{BUILDER}?q=build-1042"):
         body = bob.get(path, htmx=True).get_data(as_text=True)
         assert body.lstrip().startswith('<div id="listing"')
-        assert '<output id="count" class="count" aria-live="polite" hx-swap-oob="true">' in body
+        assert '<output id="count" class="count" aria-live="polite" hx-swap-oob="innerHTML">' in body
         restored = bob.get(path, htmx=True, HX_History_Restore_Request="true").get_data(as_text=True)
         assert "<html" in restored
 

@@ -167,4 +167,5 @@ def test_what_is_wrong_is_found(app: Flask) -> None:
         assert sentence in found
     assert "<script>" in found
     assert "GET /nowhere" in found
+    assert "0 headings of the first rank" in found
     assert page.complaints

@@ -47,7 +47,7 @@ def _container_of(fragment: str) -> str:
 
 def faults(parsed: Parsed) -> list[str]:
     """Everything that is wrong within one page. What stands in a `<template>` is no part of it, but of its own."""
-    found = [*parsed.complaints]
+    found = [*parsed.complaints, *_names(parsed)]
     for each in (parsed, *_templates_of(parsed)):
         found += [*_ids(each), *_references(each), *_labels(each), *_inline(each)]
     return found
@@ -88,6 +88,16 @@ def _is_answered(routes: MapAdapter, method: str, address: str) -> bool:
     except (NotFound, MethodNotAllowed, RequestRedirect):
         return False
     return True
+
+
+def _names(parsed: Parsed) -> list[str]:
+    """A page says where one is, in its title and in one heading."""
+    if parsed.root.tag != "html":
+        return []
+    titles = ["".join(each.itertext()).strip() for each in parsed.elements if each.tag == "title"]
+    headings = [each for each in parsed.elements if each.tag == "h1"]
+    found = [f"the title {title!r}" for title in titles[:1] if not title.removesuffix("· Holystone").strip()]
+    return [*found, *([f"{len(headings)} headings of the first rank"] if len(headings) != 1 else [])]
 
 
 def _ids(parsed: Parsed) -> list[str]:

@@ -93,6 +93,7 @@ def index() -> Response:
         return page_or_fragment(
             "activities/list.html",
             "activities/_days.html",
+            shown=len(found.items),
             days=[_day(each) for each in grouped_by_day(found.items, UTC)],
             filter=asked,
             kinds=[("", "Everything"), *((kind.value, KINDS[kind][0]) for kind in ActivityKind if kind in shown)],

@@ -146,13 +146,21 @@ class Background:
         """Bring the catalogue's rows of one repository up to date."""
         self._lookers.submit(self._sync_repository, repository).add_done_callback(_log_failure)
 
-    def check_soon(self, repository: str, tags: Collection[str]) -> None:
-        """See whether some tags of a repository are still on what the catalogue says, unless that is under way."""
+    def check_soon(self, repository: str, tags: Collection[str]) -> bool:
+        """See whether some tags of a repository are still on what the catalogue says; False where too much is in hand."""
         with self._lock:
-            if repository in self._checked or len(self._checked) >= CHECKS_IN_HAND:
-                return
+            if repository in self._checked:
+                return True
+            if len(self._checked) >= CHECKS_IN_HAND:
+                return False
             self._checked.add(repository)
         self._checkers.submit(self._check_tags, repository, tags).add_done_callback(_log_failure)
+        return True
+
+    def is_checking(self, repository: str) -> bool:
+        """Whether some tags of a repository are about to be looked at."""
+        with self._lock:
+            return repository in self._checked
 
     def sync_all_soon(self) -> None:
         """Bring the whole catalogue up to date, unless that is under way."""

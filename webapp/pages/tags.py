@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,12 +16,13 @@ from werkzeug.exceptions import NotFound
 from webapp.catalogue import listing
 from webapp.catalogue.details import carried_elsewhere, find_tag, manifest_details, tags_on
 from webapp.catalogue.listing import TagOrder
-from webapp.catalogue.models import RegistryMode, RegistryState, Repository
+from webapp.catalogue.models import RegistryState, Repository
 from webapp.catalogue.referrers import kind_of_tag, notes_of, subject_named_by
 from webapp.catalogue.totals import Total
 from webapp.catalogue.untagged import untagged
 from webapp.pages.answers import go_to, page_answer, page_or_fragment, wants_fragment
 from webapp.pages.current import background, may_delete, parts, visibility
+from webapp.pages.look_again import look_soon, mark_of, nothing_yet, seen_mark, unchanged
 from webapp.pages.manifest_view import manifest_view, subject_of
 from webapp.pages.permits import why_not
 from webapp.pages.repositories import held_when
@@ -35,7 +36,6 @@ from webapp.removal.wanted import Wanted
 bp = Blueprint("tags", __name__)
 
 NEWEST_LOOKED_AT = 20
-LOOKED_AT_LATELY = timedelta(minutes=1)
 NO_REPOSITORY = "There is no such repository, or you may not see it."
 NO_TAG = "There is no such tag, or you may not see it."
 NOT_READ_YET = "Its manifest has not been read yet."
@@ -81,26 +81,36 @@ class TagLine:
 def index(repository: str) -> Response:
     """List the tags of a repository, or, where the address asks for them, its manifests without a tag."""
     filters, sorting = read_filters(request.args), asked_sorting(TagOrder, TagOrder.NEWEST)
-    cursor = request.args.get("after", "")
+    cursor, seen = request.args.get("after", ""), seen_mark()
 
-    def address(chosen: Filters = filters, sort: str = sorting.words, after: str | None = None) -> str:
-        given = {**chosen.fields, "sort": sort if "sort" in request.args or sort != sorting.words else None}
-        return f"{url_for('.index', repository=repository)}{_query(given, after)}"
+    def address(chosen: Filters = filters, sort: str = sorting.words, **more: str | None) -> str:
+        given = {**chosen.fields, "sort": sort if "sort" in request.args or sort != sorting.words else None, **more}
+        return f"{url_for('.index', repository=repository)}{_query(given)}"
 
     if has_empty_fields(request.args) and not wants_fragment():
         return go_to(address())
+    is_under_way = bool(seen) and background().is_checking(repository)  # asked first: what it finds is read after
     with parts().reading() as session:
         row = repository_or_404(session, repository)
+        if is_under_way:
+            return nothing_yet()
         found = _found(session, row, filters, sorting, cursor)
         state = session.get(RegistryState, 1)
         tags = [] if filters.untagged else lines(session, row, found.rows, sorting.order == TagOrder.IMAGE)
-        as_of = listing.looked_at(session, row, [line.name for line in tags])
+        names = [line.name for line in tags]
+        as_of = listing.looked_at(session, row, names)
+        is_looked_at = not seen and look_soon(repository, names, as_of, state)
+        mark = mark_of(tags, found.matching, found.total)
+        if seen == mark:
+            return unchanged(summary=summary_of(row), as_of=as_of)
         answer = page_or_fragment(
             "tags/list.html",
             "tags/_rows.html",
             repository=repository,
             summary=summary_of(row),
             as_of=as_of,
+            look_again=address(after=cursor or None, seen=mark) if is_looked_at else "",
+            is_changed=bool(seen),
             tags=tags,
             manifests=found.rows if filters.untagged else [],
             are_known=row.revisions_read_at is not None,
@@ -123,10 +133,7 @@ def index(repository: str) -> Response:
             unreachable=held_when(state),
             removal_id=open_removal(session, repository),
         )
-        is_away = state is not None and state.mode == RegistryMode.UNREACHABLE
-    if tags and as_of and parts().now() - as_of > LOOKED_AT_LATELY and not is_away:
-        background().check_soon(repository, [line.name for line in tags])
-    if wants_fragment():
+    if wants_fragment() and not seen:
         answer.headers["HX-Push-Url"] = address(after=cursor or None)
     return answer
 
@@ -141,8 +148,8 @@ def _found(
     return listing.tags(session, repository, wanted, sorting.order, cursor, turned=sorting.turned)
 
 
-def _query(given: Mapping[str, str | None], after: str | None) -> str:
-    said = {name: value for name, value in {**given, "after": after}.items() if value}
+def _query(given: Mapping[str, str | None]) -> str:
+    said = {name: value for name, value in given.items() if value}
     return f"?{urlencode(said)}" if said else ""
 
 
