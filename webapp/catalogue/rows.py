@@ -158,14 +158,16 @@ def update_repository(session: Session, seen: SeenRepository, version: int, now:
     if seen.problem:
         return
     repository.synced_at = now
-    rows = {row.name: row for row in session.scalars(select(Tag).where(Tag.repository_id == repository.id))}
+    of_it = Tag.repository_id == repository.id
+    before = dict(session.execute(select(Tag.name, Tag.digest).where(of_it)).all())
+    looked_at = select(Tag).where(of_it, among(Tag.name, _names(seen.tags)))  # not all: a hundred thousand are large
+    rows = {row.name: row for row in session.scalars(looked_at)}
     manifest_ids = _manifest_ids(session, {tag.digest for tag in seen.tags if tag.digest})
     tags = _without_stand_ins(session, seen.tags)
-    before = {name: row.digest for name, row in rows.items()}
     changed = [tag for tag in tags if _update_tag(session, repository, rows.get(tag.name), tag, manifest_ids, now)]
     still_there = seen.unread.union(seen.left, (tag.name for tag in seen.tags))
-    gone = [name for name in rows if name not in still_there]
-    session.execute(delete(Tag).where(among(Tag.id, [rows[name].id for name in gone])))
+    gone = [name for name in before if name not in still_there]
+    session.execute(delete(Tag).where(of_it, among(Tag.name, gone)))
     is_changed = bool(changed or gone)
     if is_changed:
         now_on = {tag.digest for tag in changed}
