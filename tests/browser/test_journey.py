@@ -54,4 +54,4 @@ def free_space(page: Page) -> None:
     button.click()
     page.get_by_role("button", name="Free space", exact=True).click()
     page.wait_for_url("**/maintenance/runs/*")
-    expect(page.get_by_text("The run succeeded.")).to_be_visible()
+    expect(page.locator("#run").get_by_text("The run succeeded.")).to_be_visible()

@@ -144,7 +144,7 @@ def test_all_that_match_are_selected_by_the_filter_across_pages(page: Page) -> N
     dialog.get_by_label(f"Type {BUILDER} to delete them").fill(BUILDER)
     dialog.get_by_role("button", name="Delete 120 tags").click()
     page.wait_for_url("**/removals/*")
-    expect(page.get_by_text("Deleted 120 tags.")).to_be_visible()
+    expect(page.locator("#removal").get_by_text("Deleted 120 tags.")).to_be_visible()
     page.goto(f"/repositories/{BUILDER}")
     expect(page.locator("#count")).to_have_text("121 of 121 tags")
 
