@@ -9,9 +9,11 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from playwright.sync_api import Browser
 
 from demo.fleet import push_fleet
 from demo.push import Pusher
+from tests.chromium import chromium_program, open_chromium
 from tests.registry_process import RegistryProcess
 from webapp.registry.client import RegistryClient, open_registry
 
@@ -22,6 +24,15 @@ if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 ):  # as a shell starts what runs in the background, with all it starts
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window; one for all, since a process can have no two at a time."""
+    if chromium_program() is None:
+        pytest.skip("there is no Chromium on this machine")
+    with open_chromium() as chromium:
+        yield chromium
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
-from tests.chromium import chromium_program, open_chromium
 from tests.dashboard_process import PASSWORD, DashboardProcess
 from tests.pages.conftest import app, cast_template, fleet_pusher, make_app, shown_app, synced_template  # noqa: F401
 from tests.records import cheap_passwords, records_template  # noqa: F401
@@ -24,15 +23,6 @@ SAID_OF_EVERY_REFUSAL = ("Failed to load resource", "Response Status Error Code"
 SAID_OF_WHAT_WAS_GIVEN_UP = ("htmx:afterRequest", "htmx:sendAbort")  # a failure has a line of its own besides
 EXPECTED = (*SAID_OF_EVERY_REFUSAL, *SAID_OF_WHAT_WAS_GIVEN_UP)
 expect.set_options(timeout=WAIT_MS)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
-    if chromium_program() is None:
-        pytest.skip("there is no Chromium on this machine")
-    with open_chromium() as chromium:
-        yield chromium
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import requests
 from flask import Flask
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import WAIT_MS, browser  # noqa: F401
+from tests.browser.conftest import WAIT_MS
 from tests.certificates import key_of, make_certificate
 from tests.deploy import nginx_process
 from tests.deploy.nginx_process import Nginx
@@ -167,7 +167,7 @@ def _token(visitor: requests.Session, house: Nginx) -> str:
     return found[1]
 
 
-def test_a_browser_keeps_the_cookies_and_htmx_finds_its_way(house: Nginx, browser: Browser) -> None:  # noqa: F811
+def test_a_browser_keeps_the_cookies_and_htmx_finds_its_way(house: Nginx, browser: Browser) -> None:
     with browser.new_context(ignore_https_errors=True) as context:
         page = context.new_page()
         page.set_default_timeout(WAIT_MS)
