@@ -26,9 +26,12 @@ bench: .venv/complete
 	@$(PYTHON) -m benchmarks
 
 soak: export MINUTES ?= 15
+soak: export FLEETS ?= 10000
+soak: export FLEETS_SEED ?= $(shell od -An -N3 -tu4 /dev/urandom)
 soak: .venv/complete
 	@deploy/local/for-tests
 	@$(PYTHON) -m soak
+	@echo FLEETS=$$FLEETS FLEETS_SEED=$$FLEETS_SEED; $(PYTHON) -m pytest -n 2 tests/removal/test_exactness.py tests/removal/test_as_worked_out.py
 
 storm: export STORM_ROUNDS ?= 400
 storm: export FLEETS ?= 10000
