@@ -25,19 +25,19 @@ bench: .venv/complete
 	@deploy/local/for-tests
 	@$(PYTHON) -m benchmarks
 
+FLEET_TESTS := tests/removal/test_exactness.py tests/removal/test_as_worked_out.py
+soak storm: export FLEETS ?= 10000
+soak storm: export FLEETS_SEED ?= $(shell od -An -N3 -tu4 /dev/urandom)
+
 soak: export MINUTES ?= 15
-soak: export FLEETS ?= 10000
-soak: export FLEETS_SEED ?= $(shell od -An -N3 -tu4 /dev/urandom)
 soak: .venv/complete
 	@deploy/local/for-tests
 	@$(PYTHON) -m soak
-	@echo FLEETS=$$FLEETS FLEETS_SEED=$$FLEETS_SEED; $(PYTHON) -m pytest -n 2 tests/removal/test_exactness.py tests/removal/test_as_worked_out.py
+	@echo FLEETS=$$FLEETS FLEETS_SEED=$$FLEETS_SEED; $(PYTHON) -m pytest -n 2 $(FLEET_TESTS)
 
 storm: export STORM_ROUNDS ?= 400
-storm: export FLEETS ?= 10000
-storm: export FLEETS_SEED ?= $(shell od -An -N3 -tu4 /dev/urandom)
 storm: .venv/complete
-	@$(PYTHON) -m pytest -n 2 tests/faults tests/removal/test_exactness.py tests/removal/test_as_worked_out.py
+	@$(PYTHON) -m pytest -n 2 tests/faults $(FLEET_TESTS)
 
 look: .venv/complete
 	@deploy/local/for-tests

@@ -32,8 +32,8 @@ def measure(folder: Path) -> list[Figure]:
     _fill(parts.writing, "team/many", range(TAGS))
     _fill(parts.writing, "team/one", range(1))
     orders = ("newest", "name", "size", "image")
-    many = max(p95(client, f"/repositories/team/many?sort={order}") for order in orders)
-    one = p95(client, "/repositories/team/one")
+    many = max(_p95(client, f"/repositories/team/many?sort={order}") for order in orders)
+    one = _p95(client, "/repositories/team/one")
     return [
         Figure("page of 1,000 tags, p95", many, "page of one tag, p95", one, "ms", 60, target_is_ratio=False),
     ]
@@ -51,15 +51,13 @@ def client_of(folder: Path) -> tuple[FlaskClient, Parts]:
     return client, parts
 
 
-def p95(client: FlaskClient, path: str, requests: int = REQUESTS) -> float:
-    """The time in ms within which 95 of 100 requests for a page are answered, after one for warmth."""
-
+def _p95(client: FlaskClient, path: str) -> float:
     def run() -> None:
         answer = client.get(path)
         assert answer.status_code == 200, (path, answer.status)
 
     run()
-    return percentile_95_ms(run, requests)
+    return percentile_95_ms(run, REQUESTS)
 
 
 def _fill(writing: Writing, repository: str, numbers: range) -> None:

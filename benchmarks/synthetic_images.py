@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from demo.build import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
+from demo.build import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, digest_of
 from webapp.catalogue.models import DescriptorRole
 from webapp.registry.manifests import ManifestKind
 
@@ -37,11 +36,6 @@ class ImageRows:
     manifests: list[dict[str, Any]] = field(default_factory=list)
     descriptors: list[dict[str, Any]] = field(default_factory=list)
     configurations: list[dict[str, Any]] = field(default_factory=list)
-
-
-def digest_of(raw: bytes) -> str:
-    """The digest of some bytes."""
-    return f"sha256:{hashlib.sha256(raw).hexdigest()}"
 
 
 def mixed(number: int, below: int) -> int:

@@ -1,5 +1,8 @@
 """What lists of tags are ordered by stands with the tags, so that an index can order a hundred thousand of them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -7,13 +10,6 @@ revision = "0011"
 down_revision = "0010"
 
 _NEVER = "0001-01-01 00:00:00.000000"
-_FORGET = "INSERT INTO tag_names (tag_names, rowid, name) VALUES ('delete', old.id, old.name);"
-_LEARN = "INSERT INTO tag_names (rowid, name) VALUES (new.id, new.name);"
-_TRIGGERS = (
-    ("tag_names_after_insert", "INSERT", (_LEARN,)),
-    ("tag_names_after_delete", "DELETE", (_FORGET,)),
-    ("tag_names_after_update", "UPDATE OF id, name", (_FORGET, _LEARN)),
-)
 _COLUMNS = (
     ("size_bytes", sa.Integer, "-1"),
     ("created_at", sa.DateTime, _NEVER),
@@ -32,10 +28,9 @@ _INDEXES = {
 def upgrade() -> None:
     """Add the columns, and copy what the manifests say."""
     op.drop_index("ix_tags_repository_digest", "tags")
-    with op.batch_alter_table("tags", recreate="always") as batch:
+    with _keeping_triggers(), op.batch_alter_table("tags", recreate="always") as batch:
         for name, kind, default in _COLUMNS:
             batch.add_column(sa.Column(name, kind, nullable=False, server_default=default))
-    _make_triggers()
     op.create_index("ix_tags_repository_digest", "tags", ["repository_id", "digest", "pushed_at"])
     op.execute(
         f"""UPDATE tags
@@ -58,14 +53,18 @@ def downgrade() -> None:
     """Back to the tables of 0010."""
     for name in ("digest", *_INDEXES):
         op.drop_index(f"ix_tags_repository_{name}", "tags")
-    with op.batch_alter_table("tags", recreate="always") as batch:
+    with _keeping_triggers(), op.batch_alter_table("tags", recreate="always") as batch:
         for name, _kind, _default in _COLUMNS:
             batch.drop_column(name)
-    _make_triggers()
     op.create_index("ix_tags_repository_digest", "tags", ["repository_id", "digest"])
 
 
-def _make_triggers() -> None:
-    """Those that keep the index of names: they go with the table that is made anew."""
-    for name, when, acts in _TRIGGERS:
-        op.execute("\n".join((f"CREATE TRIGGER {name} AFTER {when} ON tags BEGIN", *acts, "END")))
+@contextmanager
+def _keeping_triggers() -> Iterator[None]:
+    """Those that keep the index of names go with a table that is made anew."""
+    connection = op.get_bind()
+    triggers = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'tags' ORDER BY rowid"
+    statements = connection.exec_driver_sql(triggers).scalars().all()
+    yield
+    for each in statements:
+        connection.exec_driver_sql(each)

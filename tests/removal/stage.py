@@ -29,6 +29,7 @@ from webapp.removal.execute import Preview, preview, remove
 from webapp.removal.journal import Agreement
 from webapp.removal.models import JournalManifest, Removal
 from webapp.removal.remover import Remover
+from webapp.removal.space import Space
 from webapp.removal.wanted import Wanted
 
 API = "team/api"
@@ -288,3 +289,9 @@ def fingerprint_of_files(folder: Path) -> str:
 def nested(children: list[Built]) -> Built:
     """An index of manifests that are pushed before it."""
     return index(children)
+
+
+def bytes_less(space: Space) -> int:
+    """By how much smaller the store should be."""
+    assert not (space.bytes_freed and space.bytes_added)
+    return space.bytes_freed - space.bytes_added

@@ -35,13 +35,12 @@ from tests.removal.acts import (
     Scenario,
     scenarios,
 )
-from tests.removal.stage import Stage, agreed_to, stand_ins
+from tests.removal.stage import Stage, agreed_to, bytes_less, stand_ins
 from tests.removal.what_may_go import MayGo, what_may_go
 from tests.runtime.keeper_process import KeeperProcess
 from webapp.registry.client import open_registry
 from webapp.removal.execute import Preview, preview, remove
 from webapp.removal.models import GOOD
-from webapp.removal.space import Space
 
 FLEETS = int(os.environ.get("FLEETS", "200"))
 SEED = int(os.environ.get("FLEETS_SEED") or 1)
@@ -215,12 +214,6 @@ def assert_is_as_worked_out(outcome: Outcome, protected: tuple[str, ...]) -> May
     assert outcome.steps == expected.manifests
     assert {each.tag for each in plan.rewrites} == expected.rewritten
     return expected
-
-
-def bytes_less(space: Space) -> int:
-    """How much smaller the store should be."""
-    assert not (space.bytes_freed and space.bytes_added)
-    return space.bytes_freed - space.bytes_added
 
 
 def assert_is_exact(outcome: Outcome) -> None:

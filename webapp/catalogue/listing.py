@@ -15,7 +15,7 @@ from webapp.accounts.permissions import Visibility
 from webapp.catalogue.keyset import Key, read_page
 from webapp.catalogue.models import NO_SIZE, Manifest, Repository, Tag, platforms_in
 from webapp.catalogue.sizes import why_no_size
-from webapp.catalogue.tag_filter import ANY, TagFilter, conditions, count_tags
+from webapp.catalogue.tag_filter import ANY, TagFilter, conditions, count_matching
 from webapp.catalogue.totals import Total
 from webapp.database import among
 
@@ -164,7 +164,7 @@ def _wanted(
     some = session.scalars(ids.limit(FEW + 1)).all()
     if len(some) <= FEW:
         return len(some), [among(Tag.id, some)]
-    return count_tags(session, repository, wanted), conditions(repository, wanted, walked)
+    return count_matching(session, repository, wanted), conditions(repository, wanted, walked)
 
 
 def newest_tags(session: Session, repository: Repository, number: int) -> Sequence[str]:
@@ -185,7 +185,8 @@ def looked_at(session: Session, repository: Repository, names: Collection[str]) 
 
 def matching_tags(session: Session, repository: Repository, wanted: TagFilter = ANY) -> list[str]:
     """The names of all tags that `tags` finds, on all its pages."""
-    return list(session.scalars(_names(repository, wanted).order_by(Tag.sort_key, Tag.id)))
+    names = select(Tag.name).where(*conditions(repository, wanted))
+    return list(session.scalars(names.order_by(Tag.sort_key, Tag.id)))
 
 
 def some_tag_rows(
@@ -203,10 +204,6 @@ def some_tag_rows(
 def how_many(session: Session, found: Select) -> int:  # type: ignore[type-arg]
     """How many rows a query finds."""
     return session.scalar(found.with_only_columns(func.count(), maintain_column_froms=True)) or 0
-
-
-def _names(repository: Repository, wanted: TagFilter) -> Select[str]:
-    return select(Tag.name).where(*conditions(repository, wanted))
 
 
 def _listed(visibility: Visibility, under: str = "") -> Select[Repository]:

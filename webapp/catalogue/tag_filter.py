@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -50,23 +50,17 @@ def conditions(
         walked: the column whose index is walked until a page is full: no other index is used, for one that finds all that
             match would have to sort them.
     """
-    given = [Tag.repository_id == repository.id, *_of_tags(repository, wanted, walked)]
+    given = _with_the_newest(repository, wanted, walked)
     if wanted.but_newest is None:
-        return given
-    given += [not_(Tag.name.op("GLOB", is_comparison=True)(pattern)) for pattern in NAMED_AFTER_DIGESTS]
-    if wanted.but_newest == 0:
         return given
     newest = select(Tag.id).where(*given).order_by(Tag.pushed_at.desc(), Tag.id.desc()).limit(wanted.but_newest)
     return [*given, Tag.id.not_in(newest)]
 
 
-def count_tags(session: Session, repository: Repository, wanted: TagFilter) -> int:
+def count_matching(session: Session, repository: Repository, wanted: TagFilter) -> int:
     """How many tags of a repository match. The newest, which are left out, are so many of all that match otherwise."""
-    ids = select(func.count(Tag.id))
-    if wanted.but_newest is None:
-        return session.scalar(ids.where(*conditions(repository, wanted))) or 0
-    all_of_them = ids.where(*conditions(repository, replace(wanted, but_newest=0)))
-    return max(0, (session.scalar(all_of_them) or 0) - wanted.but_newest)
+    with_the_newest = session.scalar(select(func.count(Tag.id)).where(*_with_the_newest(repository, wanted))) or 0
+    return max(0, with_the_newest - (wanted.but_newest or 0))
 
 
 def of_manifests(wanted: TagFilter) -> list[ColumnElement[bool]]:
@@ -90,11 +84,15 @@ def begins_with(
     return or_(False, *(and_(column >= each, column < each + _BEYOND) for each in beginnings))
 
 
-def _of_tags(repository: Repository, wanted: TagFilter, walked: ColumnElement[Any] | None) -> list[ColumnElement[bool]]:
+def _with_the_newest(
+    repository: Repository, wanted: TagFilter, walked: ColumnElement[Any] | None = None
+) -> list[ColumnElement[bool]]:
+    """The conditions but for one: the newest are among what they find."""
+
     def column(of_tag: InstrumentedAttribute[Any]) -> Any:
         return of_tag if walked is None or walked is of_tag.expression else unindexed(of_tag)
 
-    given: list[ColumnElement[bool]] = []
+    given = [Tag.repository_id == repository.id]
     if wanted.bigger_than_bytes is not None:
         given.append(column(Tag.size_bytes) > wanted.bigger_than_bytes)
     if wanted.platform:
@@ -103,6 +101,8 @@ def _of_tags(repository: Repository, wanted: TagFilter, walked: ColumnElement[An
         given.append(_has_text(wanted.text, repository))
     if wanted.pushed_before is not None:
         given.append(column(Tag.pushed_at) < wanted.pushed_before)
+    if wanted.but_newest is not None:
+        given += [not_(Tag.name.op("GLOB", is_comparison=True)(pattern)) for pattern in NAMED_AFTER_DIGESTS]
     return given
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
-from flask import Flask, g
+from flask import Flask
 from markupsafe import Markup
 
 
@@ -14,15 +15,12 @@ def register(app: Flask) -> None:
 
     def icon(name: str, label: str = "", size: int = 16) -> Markup:
         """A drawing that says nothing to those who listen, unless it has a label."""
-        known: dict[tuple[str, str, int], Markup] = g.setdefault("icons", {})  # a list has the same one a hundred times
-        drawn = known.get((name, label, size))
-        if drawn is None:
-            drawn = known[name, label, size] = _draw(f"{static_url('icons.svg')}#{name}", label, size)
-        return drawn
+        return _draw(f"{static_url('icons.svg')}#{name}", label, size)
 
     app.add_template_global(icon)
 
 
+@lru_cache(maxsize=256)  # a list has the same one a hundred times
 def _draw(address: str, label: str, size: int) -> Markup:
     told = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
     drawing = '<svg class="icon" width="{0}" height="{0}" {1}><use href="{2}"></use></svg>'

@@ -119,7 +119,7 @@ def learn_what_is_reached(ground: Ground, digests: Collection[str]) -> None:
     ground.reached.update({digest: frozenset() for digest, each in recorded.items() if not each.children})
 
 
-def reached_from(ground: Ground, digest: str) -> frozenset[str]:
+def _reached_from(ground: Ground, digest: str) -> frozenset[str]:
     """All that a tag's manifest names, directly or through other indexes.
 
     Raises:
@@ -140,7 +140,7 @@ def needed_from(ground: Ground, digest: str, some: Set[str]) -> frozenset[str]:
     Raises:
         RegistryError: it cannot be read; IndexTooDeep: there is no end to it.
     """
-    wanted = reached_from(ground, digest) & some
+    wanted = _reached_from(ground, digest) & some
     if not wanted:
         return frozenset()
 
