@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 # nginx is in /usr/sbin, which is not in everybody's PATH.
 export PATH := $(PATH):/usr/sbin
 
-.PHONY: setup run test lint bench soak storm look
+.PHONY: setup run test lint bench soak storm look dist
 
 setup: .venv/complete
 	@:
@@ -42,3 +42,6 @@ storm: .venv/complete
 look: .venv/complete
 	@deploy/local/for-tests
 	@$(PYTHON) -m tests.look.sheet
+
+dist: .venv/complete
+	@deploy/file/build
