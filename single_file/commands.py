@@ -8,6 +8,7 @@ import click
 from flask.cli import FlaskGroup
 from flask_migrate.cli import db
 
+from single_file.setup.command import setup
 from webapp.version import VERSION
 
 
@@ -32,7 +33,7 @@ def commands() -> FlaskGroup:
         load_dotenv=False,
     )
     group.params = []  # `--app` and its like: there is one application
-    for each in (serve, keeper, db):
+    for each in (serve, keeper, setup, db):
         group.add_command(each)
     return group
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from config import SettingError, read_settings
 from single_file.settings_file import complete
+from single_file.unpacked import let_everybody_read
 
 
 def complete_or_exit() -> None:
@@ -29,6 +30,8 @@ def become_owner(folder: Path) -> None:
     """Where root types, go on as the user whose the records are: a file of root's among them would stop the server."""
     if os.geteuid() != 0 or not folder.exists() or (owner := folder.stat()).st_uid == 0:
         return
+    if unpacked := getattr(sys, "_MEIPASS", ""):
+        let_everybody_read(Path(unpacked))
     try:
         user = pwd.getpwuid(owner.st_uid)
     except KeyError:  # a number alone, as in a container

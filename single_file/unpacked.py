@@ -24,6 +24,7 @@ def settle_in() -> None:
     """End with the process that was started; keep the folder for as long as we live; take away what others left behind."""
     end_with_parent()
     folder = Path(sys._MEIPASS)  # type: ignore[attr-defined]
+    forget_our_libraries()
     keep(folder)
     take_away_what_is_left(folder.parent, time.time())
 
@@ -41,11 +42,27 @@ def end_with_parent() -> None:
         sys.exit("holystone: the process that was started ended at once.")
 
 
+def forget_our_libraries() -> None:
+    """Let programs that we start find the machine's libraries, not ours; and a second one of us unpack itself."""
+    before = os.environ.pop("LD_LIBRARY_PATH_ORIG", "")
+    os.environ.pop("LD_LIBRARY_PATH", None)
+    if before:
+        os.environ["LD_LIBRARY_PATH"] = before
+    os.environ["PYINSTALLER_RESET_ENVIRONMENT"] = "1"
+
+
 def keep(folder: Path) -> None:
     """Hold `folder` until this process and all its children have ended."""
     mark = os.open(folder / SETTLED, os.O_CREAT | os.O_RDWR, 0o600)
     os.set_inheritable(mark, True)
     fcntl.flock(mark, fcntl.LOCK_SH)
+
+
+def let_everybody_read(folder: Path) -> None:
+    """Open what was unpacked to the user as whom we go on: more of it is read when it is imported. It holds no secret."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755)
 
 
 def take_away_what_is_left(parent: Path, now: float) -> None:
