@@ -15,7 +15,7 @@ from pathlib import Path
 
 PROGRAMS = ("registry", "docker-registry")
 SUPERVISOR_FOLDERS = ("etc/supervisor/conf.d", "etc/supervisord.d")
-CONTAINER = re.compile(r"(docker|containerd|libpod|kubepods|crio|lxc)")
+CONTAINER = re.compile(r"/docker/|docker-[0-9a-f]+\.scope|libpod|kubepods|cri-containerd|/lxc")
 UNIT = re.compile(r"/([^/]+\.service)(?:/|$)")
 
 

@@ -131,7 +131,7 @@ def test_systemd_accepts_the_file_as_a_unit_and_as_a_drop_in(tmp_path: Path, kee
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is missing")
 def test_systemd_accepts_the_unit_of_the_dashboard(tmp_path: Path) -> None:
-    here = {"/opt/holystone/.venv/bin/python": sys.executable, "/opt/holystone": str(DEPLOY.parent)}
+    here = {"=/usr/local/bin/holystone": f"={sys.executable}"}
     (tmp_path / "holystone.service").write_text(changed("systemd/holystone.service", here))
     environment = {**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"}
     command = ["systemd-analyze", "verify", "--man=no", "holystone.service"]
@@ -139,11 +139,18 @@ def test_systemd_accepts_the_unit_of_the_dashboard(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-def test_the_two_ways_of_starting_the_dashboard_give_it_the_same_time_to_end() -> None:
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is missing")
+def test_systemd_finds_the_dashboard_well_shut_in() -> None:
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", DEPLOY / "systemd/holystone.service"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout.splitlines()[-1]
+
+
+def test_the_ways_of_starting_the_dashboard_give_it_the_same_time_to_end() -> None:
     unit = (DEPLOY / "systemd" / "holystone.service").read_text()
-    program = (DEPLOY / "supervisor" / "holystone.conf").read_text()
     (stop_s,) = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
-    assert f"stopwaitsecs = {stop_s}\n" in program
+    for name in ("holystone.conf", "holystone-file.conf"):
+        assert f"stopwaitsecs = {stop_s}\n" in (DEPLOY / "supervisor" / name).read_text()
 
 
 def test_as_the_first_process_of_its_container_it_collects_and_a_stop_lets_a_download_arrive(
