@@ -30,19 +30,19 @@ def ports() -> Iterator[list[int]]:
 
 @pytest.fixture
 def machine(tmp_path: Path, ports: list[int], built: Path) -> Iterator[DisposableMachine]:
-    """It has a registry with an image, the single file in /root, and nothing of Holystone's."""
+    """It has a registry with an image, the single file in /srv, and nothing of Holystone's."""
     if not can_be_made():
         pytest.skip("a process may not be given mounts of its own here")
     with DisposableMachine(tmp_path / "machine", ports[0]) as machine:
         wait_for(lambda: accepts_writes(machine.url), "the plain registry answers", WAIT_S)
         Pusher(machine.url).push("team/api", image([layer("kept")]), ["1.0"])
-        machine.put(built / "holystone", "/root/holystone")
+        machine.put(built / "holystone", "/srv/holystone")
         yield machine
 
 
 def setup(machine: DisposableMachine, ports: list[int], *more: str, given: str = PASSWORD + "\n") -> str:
     """Set it up by options alone; what it printed."""
-    words = ["/root/holystone", "setup", "--yes", "--password-stdin", "--bind", f"127.0.0.1:{ports[1]}"]
+    words = ["/srv/holystone", "setup", "--yes", "--password-stdin", "--bind", f"127.0.0.1:{ports[1]}"]
     done = machine.run(*words, "--administrator", "alice", *more, given=given)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -78,7 +78,7 @@ def test_setup_puts_the_keeper_before_the_registry_and_the_dashboard_beside_it(
 
 
 def test_a_dry_run_of_setup_shows_all_and_writes_nothing(machine: DisposableMachine, ports: list[int]) -> None:
-    done = machine.run("/root/holystone", "setup", "--dry-run", "--yes", "--server-name", "holystone.example",
+    done = machine.run("/srv/holystone", "setup", "--dry-run", "--yes", "--server-name", "holystone.example",
                        "--certificate", "/etc/ready", "--certificate-key", "/etc/ready")  # fmt: skip
     assert done.returncode == 0, done.stderr
     for shown in (
@@ -114,11 +114,11 @@ def test_an_answer_that_is_wrong_ends_setup_before_anything_is_written(
         (["--registry-url", "registry"], "write an address such as"),
         (["--server-name", "x.example"], "/etc/ssl/certs/holystone.pem cannot be read."),
     ):
-        done = machine.run("/root/holystone", "setup", "--yes", "--password-stdin", *words, given=PASSWORD)
+        done = machine.run("/srv/holystone", "setup", "--yes", "--password-stdin", *words, given=PASSWORD)
         assert done.returncode == 1
         assert reason in done.stdout + done.stderr
         assert "Traceback" not in done.stderr
-    weak = machine.run("/root/holystone", "setup", "--yes", "--password-stdin", given="short\n")
+    weak = machine.run("/srv/holystone", "setup", "--yes", "--password-stdin", given="short\n")
     assert weak.returncode == 1
     assert machine.listing() == ""
 
