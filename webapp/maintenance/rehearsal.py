@@ -70,6 +70,7 @@ def _ordered(running: Running) -> Result:
     except KeeperError as error:
         raise StepFailed(str(error)) from error
     except KeeperLost as lost:
+        cancel(running.folder, order.token)
         raise StepFailed(lost.sentence) from lost
     except BaseException:
         cancel(running.folder, order.token)
