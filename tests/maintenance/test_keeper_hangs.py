@@ -18,7 +18,8 @@ from webapp.catalogue.models import RegistryMode
 from webapp.database import writing_to
 from webapp.maintenance.hold_records import ask_to_end, broken_hold, not_back_after_hold
 from webapp.maintenance.keeper_look import look_at_keeper
-from webapp.maintenance.models import Hold, KeeperReadiness, KeeperSeen, Run, RunKind, RunOutcome, StepName
+from webapp.maintenance.models import Hold, KeeperReadiness, KeeperSeen, Run, RunKind, RunOutcome, StepName, Strategy
+from webapp.maintenance.preflight import preflight, what_refuses
 from webapp.maintenance.reconcile import NOT_BROUGHT_BACK, Unreadable, end_hold_now, reconcile
 from webapp.maintenance.waiting import RESTART, has_order
 from webapp.runtime import orders
@@ -86,6 +87,9 @@ def test_a_hold_whose_keeper_hangs_past_its_end_ends_as_what_is_seen(
     wait_for(lambda: orders.boottime_s() > until_s + 1, "the hold should be over")
     assert seen(house).readiness == KeeperReadiness.REFUSED
     assert seen(house).sentence.startswith("The keeper does not answer: it has been holding for ")
+    refused = what_refuses(preflight(house.maintainer, house.keeper.folder, Strategy.READ_ONLY))
+    assert refused.startswith("The keeper does not answer: it has been holding for ")
+    assert refused.endswith(RESTART)
     house.speed = SPEED
     reconcile(house.maintainer, Unreadable())
 
