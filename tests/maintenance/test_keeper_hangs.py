@@ -188,6 +188,21 @@ def test_a_run_whose_keeper_hangs_while_it_returns_ends_with_what_is_true(house:
     assert house.row(row.id).reason == row.reason
 
 
+def test_a_run_whose_keeper_hangs_while_the_registry_drains_does_not_wait_for_its_longest_time(
+    house: House, gone: Built
+) -> None:
+    house.longest_s = 86400
+    held_back = house.keeper.tell("hold", "reader")
+    row = run_and_hang(house, Phase.DRAINING)
+    assert (row.outcome, failed_step(row)) == (RunOutcome.FAILED, StepName.ORDER)
+    assert row.reason.startswith("The keeper does not answer: it has been draining for ")
+    held_back.unlink()
+    let_keeper_go_on(house)
+    assert house.keeper.result(row.token).ended == Ended.CANCELLED
+    assert_nothing_was_collected(house, house.row(row.id))
+    assert_goes_on(house)
+
+
 def test_a_run_whose_keeper_hangs_before_the_go_collects_nothing_also_when_it_goes_on(
     house: House, gone: Built
 ) -> None:

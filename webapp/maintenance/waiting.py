@@ -13,7 +13,7 @@ POLL_S = 0.1
 SILENT_S = 30.0
 UNKNOWN_S = 3.0
 RETURN_S = 90.0
-"""A keeper that goes on has brought the registry back by then: it gives up to wait for the registry's answer earlier."""
+"""So long a registry may take to be started: the keeper itself waits for half a minute for its answer."""
 
 LONGEST_ORDER_S = 7 * 86400.0
 RESTART = "Restart the registry's service: the keeper starts it read-write."
@@ -102,6 +102,8 @@ def _longest_s(folder: Path, state: KeeperState) -> float:
     """For how long the keeper may be in this phase, in seconds, by its own limits and with some to spare."""
     if state.phase == Phase.RETURNING:
         return RETURN_S
+    if state.phase == Phase.DRAINING:
+        return state.drain_s + RETURN_S
     order = orders.read_order(folder, state.token or "")
     if order is None:
         return LONGEST_ORDER_S
