@@ -73,12 +73,13 @@ def hangs(folder: Path, state: KeeperState) -> bool:
 
 
 def hangs_words(state: KeeperState) -> str:
-    """What a keeper that hangs does, and for how long."""
+    """What a keeper that hangs does, and for how long; with what it says itself where it only waits."""
     if state.token is None:
         return "The keeper does not answer: it has not taken the order."
+    what = "waits" if state.sentence else "does not answer"
     age_s = _age_s(state)
     length = f"{age_s:.0f} s" if age_s < 120 else f"{age_s / 60:,.0f} minutes"
-    return f"The keeper does not answer: it has been {state.phase} for {length}. {state.sentence}".strip()
+    return f"The keeper {what}: it has been {state.phase} for {length}. {state.sentence}".strip()
 
 
 class _Pace:
