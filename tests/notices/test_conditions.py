@@ -281,6 +281,25 @@ def test_a_registry_that_stays_read_only_after_a_hold_is_told_once_until_it_take
     assert told(scene) == ["began read_only_too_long", "ended read_only_too_long"]
 
 
+def test_what_was_told_as_unexplained_is_not_called_solved_because_its_time_is_over(scene: Scene) -> None:
+    hold = scene.hold()
+    until = scene.clock() + timedelta(hours=1)
+    scene.mode(RegistryMode.READ_ONLY, "It is held read-only by alice: backup.", until)
+    scene.end_of_hold(hold, RunOutcome.FAILED, "The keeper does not answer.", stopped_by="bob")
+
+    def still_read_only() -> None:
+        scene.mode(RegistryMode.READ_ONLY, "The keeper has not come to the end of its last order.")
+        scene.synced()
+
+    scene.go_on(still_read_only, minutes=10)
+    assert told(scene) == ["began read_only_unexplained"]
+    assert notices(scene)[0].sentence.startswith("The keeper has not come to the end of its last order. Nothing can be")
+    scene.go_on(still_read_only, minutes=70)
+    assert "ended read_only_unexplained" not in told(scene)
+    scene.go_on(scene.all_well, minutes=1)
+    assert "ended read_only_unexplained" in told(scene)
+
+
 @pytest.mark.parametrize("readiness", [KeeperReadiness.MISSING, KeeperReadiness.REFUSED])
 def test_a_silent_keeper_is_told_after_two_minutes(scene: Scene, readiness: KeeperReadiness) -> None:
     scene.go_on(lambda: scene.keeper(readiness, "No keeper lives in this folder."), minutes=1)

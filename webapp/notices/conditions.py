@@ -181,9 +181,9 @@ def read_only(session: Session, state: RegistryState, now: datetime, is_explaine
         what = f"The hold by {named(held)} was to end" if held else "It should have been read-write again"
         sentence = f"{what} by {until:%d %b %Y, %H:%M} UTC, and nothing can be pushed or deleted. {REMEDY_READ_ONLY}"
         yield Condition(NoticeKind.READ_ONLY_TOO_LONG, sentence, began_at=until, begins=now - until > LATE_BY)
-    elif not is_explained:
+    if not is_explained:
         sentence = f"{state.mode_sentence} Nothing can be pushed or deleted. {REMEDY_READ_ONLY}".strip()
-        begins = _is_fresh(state, now)
+        begins = _is_fresh(state, now) and (until is None or now <= until)  # else it is told as lasting too long
         yield Condition(NoticeKind.READ_ONLY_UNEXPLAINED, sentence, began_at=state.mode_since, begins=begins)
 
 
