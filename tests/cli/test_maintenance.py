@@ -21,6 +21,7 @@ from webapp import create_app
 from webapp.activities.models import Activity
 from webapp.catalogue.models import RegistryState
 from webapp.maintenance.models import Run, RunOutcome, StepName
+from webapp.maintenance.waiting import RESTART
 from webapp.runtime.orders import Kind, Phase
 
 Command = Callable[..., Result]
@@ -225,3 +226,17 @@ def test_while_the_registry_is_held_every_command_that_is_refused_says_by_whom_a
     assert command("stop").exit_code == 0
     assert_read_write(house)
     assert any_command("remove", "team/api:kept", "--yes").exit_code == 0
+
+
+def test_status_says_what_to_do_about_a_keeper_that_is_at_it_for_longer_than_it_may(
+    house: House,  # noqa: F811
+    kept: Built,  # noqa: F811
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    house.keeper.order(Kind.COLLECT, go_s=30.0)
+    house.keeper.wait_for_phase(Phase.HOLDING)
+    assert "does not answer" not in command("status").stdout
+    monkeypatch.setattr("webapp.maintenance.waiting.SILENT_S", -30.0)  # as if the time for its 'go' were over
+    assert "The keeper does not answer: it has been holding for " in command("status").stdout
+    assert document_of(command("status", "--json"))["sentence"].endswith(RESTART)

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.deploy.administrator import DEPLOY
+from tests.deploy.prometheus_process import GUIDE, RULES, example, program
 from tests.pages.conftest import MakeApp, cast_template, cheap_passwords, make_app, records_template
 from tests.pages.scraping import TOKEN, scrape
 
 __all__ = ["cast_template", "cheap_passwords", "make_app", "records_template"]
 
-RULES = DEPLOY / "prometheus" / "holystone.rules.yml"
-GUIDE = DEPLOY.parent / "docs" / "monitoring.md"
 HERE = Path(__file__).parent
-PROMTOOL = shutil.which("promtool") or shutil.which("promtool", path=str(Path(sys.executable).parent))
+PROMTOOL = program("promtool")
 needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is missing: Debian has it in 'prometheus'")
 
 
@@ -53,11 +49,8 @@ def test_promtool_finds_nothing_to_mend_in_the_names_of_the_figures(make_app: Ma
 
 @needs_promtool
 def test_promtool_accepts_the_configuration_in_the_guide(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```yaml\n(rule_files:.*?)```", GUIDE.read_text(), re.DOTALL)
     (tmp_path / "token").write_text(TOKEN)
-    changed = example.replace("/etc/prometheus/holystone.rules.yml", str(RULES))
-    changed = changed.replace("/etc/prometheus/holystone.token", str(tmp_path / "token"))
-    (tmp_path / "prometheus.yml").write_text(changed)
+    (tmp_path / "prometheus.yml").write_text(example(tmp_path / "token", RULES))
     promtool("check", "config", tmp_path / "prometheus.yml")
 
 

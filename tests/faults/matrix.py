@@ -1,5 +1,7 @@
 """The faults of reliability.md, section 3, one after the other: what is injected, how, and what is expected.
 
+H1 to H7 are those of a hold, U1 to U3 records that cannot be read for longer than five minutes.
+
 After each of them the four invariants hold (invariants.py), whatever is said here of its outcome.
 """
 
@@ -8,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tests.faults.inject import collector, disks, processes, pushes, records, registry, windows
+from tests.faults.inject import collector, disks, holds, processes, pushes, records, registry, windows
 from tests.faults.inject.processes import killed_at, killed_in
 from tests.faults.inject.registry import told
 from tests.faults.scene import Fault
 from tests.maintenance.kill_points import Point
-from webapp.maintenance.models import RunOutcome, StepName, Strategy
+from webapp.maintenance.models import Hold, Run, RunOutcome, StepName, Strategy
 from webapp.runtime.orders import Phase
 
 SUCCEEDED, FAILED, STOPPED = RunOutcome.SUCCEEDED, RunOutcome.FAILED, RunOutcome.STOPPED
@@ -28,13 +30,14 @@ class Row:
     """One fault.
 
     Attributes:
-        number: as reliability.md counts.
+        number: as reliability.md counts; H and U as above.
         what: is injected, in words.
         how: injects it, in the middle of a run where it needs one.
-        outcome: of the last run; NO_RUN where none was written down, or its row was lost.
+        outcome: of the last run, or hold; NO_RUN where none was written down, or its row was lost.
         stays: whether the deleted image's manifest is still in the store then.
-        says: words of the run's reason.
+        says: words of its reason.
         alone: whether nobody comes to recover before the invariants hold.
+        of: what the outcome is of.
     """
 
     number: str
@@ -44,6 +47,7 @@ class Row:
     stays: bool | None
     says: str = ""
     alone: bool = False
+    of: type[Run | Hold] = Run
 
     def __str__(self) -> str:
         return f"{self.number} {self.what}"
@@ -117,4 +121,17 @@ MATRIX = (
     Row("F41", "a dry run", collector.dry_run, SUCCEEDED, STAYS),
     Row("F42", "an old backup", records.restored_from_mid_run(0), SUCCEEDED, GOES),
     Row("F42", "an older one", records.restored_from_mid_run(1), INTERRUPTED, GOES),
+    Row("H1", "kill -9 in a hold", holds.killed, SUCCEEDED, STAYS, alone=True, of=Hold),
+    Row("H1", "and before its proof", holds.killed_before_its_proof, SUCCEEDED, STAYS, of=Hold),
+    Row("H2", "kill -9 of the keeper in a hold", holds.keeper_killed, INTERRUPTED, STAYS, "was restarted", of=Hold),
+    Row("H2", "a restart in a hold", holds.machine_restarts, INTERRUPTED, STAYS, "was restarted", of=Hold),
+    Row("H3", "the keeper hangs past its end", holds.keeper_hangs, FAILED, STAYS, NOT_BACK, of=Hold),
+    Row("H4", "another registry in a hold", holds.another_takes_writes, FAILED, STAYS, "took writes", of=Hold),
+    Row("H5", "a hold that is ignored", holds.read_only_is_ignored, FAILED, STAYS, "still takes writes", of=Hold),
+    Row("H6", "the clock jumps in a hold", holds.clock_jumps(HOUR), SUCCEEDED, STAYS, of=Hold),
+    Row("H6", "and back in one", holds.clock_jumps(-HOUR), SUCCEEDED, STAYS, of=Hold),
+    Row("H7", "a hold is ended early", holds.ended_by_a_person, STOPPED, STAYS, "bob ended it early.", of=Hold),
+    Row("U1", "unreadable before the go", holds.unreadable_before_the_go, INTERRUPTED, STAYS),
+    Row("U2", "unreadable in a collection", holds.unreadable_in_a_collection, SUCCEEDED, GOES),
+    Row("U3", "unreadable in a hold", holds.unreadable_in_a_hold, SUCCEEDED, STAYS, of=Hold),
 )

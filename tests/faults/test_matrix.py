@@ -15,7 +15,7 @@ from tests.faults.scene import Scene
 from tests.maintenance.conftest import empty_records, house  # noqa: F401 fixtures
 from tests.maintenance.house import House
 from tests.maintenance.test_paused import all_rows
-from webapp.maintenance.models import Run, RunOutcome
+from webapp.maintenance.models import Hold, Run, RunOutcome
 
 
 @pytest.fixture
@@ -39,13 +39,15 @@ def test_a_fault_ends_as_expected_and_the_invariants_hold(scene: Scene, row: Row
 
 
 def test_every_fault_has_a_row() -> None:
-    assert {row.number for row in MATRIX} == {f"F{number}" for number in (*range(1, 30), 38, 40, 41, 42)}
+    faults = {f"F{number}" for number in (*range(1, 30), 38, 40, 41, 42)}
+    of_ours = {*(f"H{number}" for number in range(1, 8)), "U1", "U2", "U3"}
+    assert {row.number for row in MATRIX} == faults | of_ours
     assert len({str(row) for row in MATRIX}) == len(MATRIX)
 
 
 def assert_ended_as_expected(scene: Scene, row: Row) -> None:
-    last = last_run(scene.house)
-    assert (last.outcome if last else None) == row.outcome, last.reason if last else "there is no run"
+    last = last_of(scene.house, row.of)
+    assert (last.outcome if last else None) == row.outcome, last.reason if last else "there is none"
     assert row.says in (last.reason if last else "")
     assert row.stays in (EITHER, scene.house.has(scene.gone))
 
@@ -67,6 +69,8 @@ def assert_goes_on_in_peace(scene: Scene) -> None:
     assert_invariants(scene)
 
 
-def last_run(house: House) -> Run | None:  # noqa: F811
+def last_of(house: House, kind: type[Run | Hold]) -> Run | Hold | None:  # noqa: F811
+    """The last run, or the last hold."""
     with house.reading() as session:
-        return session.scalars(select(Run).order_by(Run.id.desc()).limit(1)).first()
+        found: Run | Hold | None = session.scalars(select(kind).order_by(kind.id.desc()).limit(1)).first()
+        return found

@@ -29,9 +29,12 @@ from webapp.maintenance.models import (
 from webapp.maintenance.models import StepState as RunStepState
 from webapp.maintenance.printed import pack
 from webapp.maintenance.states import STEPS
+from webapp.maintenance.steps import not_back_words
+from webapp.maintenance.waiting import RESTART
 from webapp.notices.disks import GB, Disk
 from webapp.notices.models import Channel, Delivery, DeliveryState, Notice, NoticeKind
 from webapp.notices.watch import new_delivery
+from webapp.registry.errors import ReadOnly
 from webapp.removal.models import Removal, RemovalState, RemovalStep, RemovedTag, StepKind, StepState
 from webapp.removal.wanted import Wanted
 from webapp.windows.due import MISSED
@@ -185,6 +188,19 @@ def broken_hold(session: Session) -> None:
     row = session.get_one(Hold, 1)
     row.outcome, row.finished_at = RunOutcome.INTERRUPTED, NOW
     row.reason = "The keeper, or its machine, was restarted."
+
+
+def hold_not_back(session: Session) -> None:
+    """A hold that the keeper did not end, since it hangs."""
+    held(session)
+    row = session.get_one(Hold, 1)
+    row.until = NOW - timedelta(minutes=2)
+    row.outcome, row.finished_at = RunOutcome.FAILED, NOW
+    registry_state(session).mode_until = row.until
+    hangs = "The keeper does not answer: it has been holding for 12 minutes."
+    row.reason = f"{hangs} {not_back_words(session, ReadOnly().sentence)}"
+    seen = session.get_one(KeeperSeen, 1)
+    seen.readiness, seen.sentence = KeeperReadiness.REFUSED, f"{hangs} {RESTART}"
 
 
 def _hold(session: Session) -> None:

@@ -31,6 +31,7 @@ STATES: dict[str, records.Prepare] = {
         records.read_only, records.deletes_disabled, records.in_doubt, records.failed_run, records.live_run, records.open_removal,
         records.paused_removal, records.stopping_removal, records.stopped_removal, records.asking_run,
         records.windows, records.wrong, records.held, records.ending_hold, records.broken_hold,
+        records.hold_not_back,
     )
 }  # fmt: skip
 
@@ -351,6 +352,7 @@ SCENES = (
     Scene("maintenance-hold-ending", "/maintenance", "ending-hold"),
     Scene("held", "/repositories", "held", who=USER),
     Scene("hold-broken", "/repositories", "broken-hold", who=USER),
+    Scene("hold-not-back", "/maintenance", "hold-not-back"),
     Scene("free-space", "/maintenance", act=open_dialog, whole=False),
     Scene("free-space-page", "/maintenance/free-space"),
     Scene("run-done", "/maintenance/runs/4"),

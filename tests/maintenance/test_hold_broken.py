@@ -17,7 +17,7 @@ from tests.runtime.keeper_process import wait_for
 from webapp.activities.models import ActivityKind, Outcome
 from webapp.catalogue.models import RegistryMode
 from webapp.maintenance import holds
-from webapp.maintenance.hold_records import broken_words
+from webapp.maintenance.hold_records import broken_hold, broken_words, until_words
 from webapp.maintenance.holds import GONE, UNKNOWN
 from webapp.maintenance.models import RunOutcome
 from webapp.maintenance.reconcile import end_interrupted_runs
@@ -37,7 +37,8 @@ def by_hand(tmp_path: Path) -> Iterator[RegistryProcess]:
 
 def words(house: House, later: timedelta = timedelta(0)) -> str:
     with house.reading() as session:
-        return broken_words(session, utc_now() + later)
+        row = broken_hold(session, utc_now() + later)
+        return broken_words(row, utc_now() + later) if row else ""
 
 
 def test_without_its_keeper_a_hold_ends_as_soon_as_the_registry_takes_writes(
@@ -67,7 +68,10 @@ def test_a_registry_that_somebody_else_started_ends_the_hold_and_all_are_told(
     assert row.outcome == RunOutcome.FAILED
     assert row.reason.startswith(f"{by_hand.url} took writes although the registry was held.")
     assert told(house)[-1] == ENDED_BADLY
-    assert words(house).startswith("The hold by alice (backup) did not last until ")
+    assert row.finished_at is not None
+    until, ended = (until_words(each, utc_now()) for each in (row.until, row.finished_at))
+    what = f"The hold by alice (backup) did not last until {until}: it had ended by {ended}. {by_hand.url} took writes"
+    assert words(house).startswith(what)
     assert words(house, timedelta(days=2)) == ""
     assert_read_write(house)
 

@@ -30,6 +30,8 @@ from webapp.maintenance.models import Hold, RunKind, RunOutcome, Strategy
 from webapp.maintenance.reconcile import end_hold_now, end_interrupted_runs
 from webapp.maintenance.run import RunUnderWay, cancel, run
 from webapp.maintenance.waiting import has_order
+from webapp.notices.conditions import Around, conditions
+from webapp.notices.models import NoticeKind
 from webapp.removal.execute import preview, remove
 from webapp.removal.journal import Agreement
 from webapp.removal.models import Removal, RemovalState
@@ -286,6 +288,11 @@ def test_a_keeper_that_was_restarted_has_ended_the_hold(house: House) -> None:
     assert (row.outcome, row.reason) == (RunOutcome.INTERRUPTED, "The keeper, or its machine, was restarted.")
     assert told(house)[-1] == (ActivityKind.HOLD_ENDED, "alice", Outcome.FAILED)
     assert_read_write(house)
+    with house.reading() as session:
+        around = Around(utc_now(), utc_now(), has_keeper=True, sync_interval_s=300)
+        (notice,) = (each for each in conditions(session, around) if each.begins)
+    assert (notice.kind, notice.subject) == (NoticeKind.HOLD_BROKEN, str(row.id))
+    assert "it had ended by " in notice.sentence and "The keeper, or its machine, was restarted." in notice.sentence
 
 
 def test_a_hold_whose_process_was_killed_before_its_proof_is_proved_by_the_next(

@@ -14,7 +14,7 @@ from tests.maintenance.house import House, assert_read_write, open_records
 from tests.runtime.keeper_process import wait_for
 from webapp.database import Base, writing_to
 from webapp.leases import KEEPER_LEASE, take
-from webapp.maintenance.models import Run, RunKind, RunOutcome, RunStep, StepName
+from webapp.maintenance.models import Hold, Run, RunKind, RunOutcome, RunStep, StepName
 from webapp.maintenance.reconcile import end_interrupted_runs
 from webapp.maintenance.run import run
 from webapp.runtime.orders import Ended, Phase
@@ -58,7 +58,8 @@ def all_rows(house: House) -> list[object]:
     with house.reading() as session:
         steps = session.execute(select(RunStep.name, RunStep.state, RunStep.proof).order_by(RunStep.position))
         runs = session.execute(select(Run.outcome, Run.reason, Run.finished_at, Run.ordered_at))
-        return [tuple(row) for row in (*steps, *runs)]
+        holds = session.execute(select(Hold.outcome, Hold.reason, Hold.finished_at, Hold.held_at))
+        return [tuple(row) for row in (*steps, *runs, *holds)]
 
 
 @pytest.mark.parametrize("name", list(StepName)[: list(StepName).index(StepName.COLLECT)])

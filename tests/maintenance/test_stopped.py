@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +62,31 @@ def test_a_dry_run_that_is_stopped_is_ended_at_once(house: House, gone: Built, k
     assert (row.outcome, row.reason) == (RunOutcome.STOPPED, "bob stopped it before anything was changed.")
     wait_for(lambda: not house.keeper.processes("dry-run"), "the dry run is ended")
     assert_nothing_was_collected(house, row)
+    assert_read_write(house)
+
+
+def test_a_stop_that_is_written_over_the_end_of_the_dry_run_does_not_keep_it_going(
+    house: House, gone: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The button says so in the records first: the run may hear of it, and cancel its dry run, before the button does."""
+    house.keeper.tell("hold", "dry-run")
+    overwritten: list[str] = []
+
+    def cancel_and_be_late(folder: Path, token: str) -> None:
+        os.kill(house.keeper.pid, signal.SIGSTOP)
+        cancel(folder, token)
+        if not overwritten:
+            cancel(folder, house.the_run().token)
+        overwritten.append(token)
+        os.kill(house.keeper.pid, signal.SIGCONT)
+
+    monkeypatch.setattr("webapp.maintenance.rehearsal.cancel", cancel_and_be_late)
+    house.at[StepName.DRY_RUN] = lambda: in_background(
+        lambda: (wait_for(lambda: bool(house.keeper.processes("dry-run")), "it has begun"), only_say_so(house))
+    )
+    assert house.run().outcome == RunOutcome.STOPPED
+    assert overwritten
+    wait_for(lambda: not house.keeper.processes("dry-run"), "the dry run is ended")
     assert_read_write(house)
 
 

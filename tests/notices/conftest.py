@@ -96,13 +96,21 @@ class Scene:
             run = session.get_one(Run, number)
             run.outcome, run.finished_at = outcome, self.clock()
 
-    def hold(self, strategy: Strategy = Strategy.READ_ONLY) -> None:
-        """A hold that is under way."""
+    def hold(self, strategy: Strategy = Strategy.READ_ONLY, **changed: Any) -> int:
+        """A hold of an hour that is under way."""
+        number = next(self._ids)
         with self.records.writing() as session:
-            session.add(
-                Hold(token="hold", strategy=strategy, actor="alice", place="", activity_id=1, fencing_token=1,
-                     started_at=self.clock(), until=self.clock() + timedelta(hours=1))
-            )  # fmt: skip
+            given = {"id": number, "token": f"hold {number}", "strategy": strategy, "actor": "alice", "place": "",
+                     "purpose": "backup", "activity_id": 1, "fencing_token": 1, "started_at": self.clock(),
+                     "held_at": self.clock(), "until": self.clock() + timedelta(hours=1), **changed}  # fmt: skip
+            session.add(Hold(**given))
+        return number
+
+    def end_of_hold(self, number: int, outcome: RunOutcome, reason: str = "", stopped_by: str = "") -> None:
+        """A hold has ended now."""
+        with self.records.writing() as session:
+            row = session.get_one(Hold, number)
+            row.outcome, row.reason, row.finished_at, row.stopped_by = outcome, reason, self.clock(), stopped_by
 
     def window(self, **changed: Any) -> int:
         """A window every night."""

@@ -11,7 +11,7 @@ from tests.notices.conftest import Scene
 from tests.windows.plans import a_window
 from webapp.catalogue.models import RegistryMode
 from webapp.catalogue.state import registry_state
-from webapp.maintenance.models import Hold, KeeperReadiness, RunKind, RunOutcome, Strategy
+from webapp.maintenance.models import KeeperReadiness, RunKind, RunOutcome, Strategy
 from webapp.notices.conditions import Around, conditions, full_disks
 from webapp.notices.disks import GB, Disk, look_at_disks
 from webapp.notices.models import Delivery, Notice, NoticeKind
@@ -193,17 +193,111 @@ def test_read_only_is_foretold_by_a_run_and_told_when_it_lasts_longer(scene: Sce
 
 
 def test_read_only_without_a_run_or_a_hold_is_told(scene: Scene) -> None:
-    scene.hold()
+    hold = scene.hold()
     scene.go_on(lambda: scene.mode(RegistryMode.READ_ONLY), minutes=10)
     assert told(scene) == []
-    with scene.records.writing() as session:
-        session.scalars(select(Hold)).one().outcome = RunOutcome.SUCCEEDED
+    scene.end_of_hold(hold, RunOutcome.SUCCEEDED)
     scene.go_on(lambda: scene.mode(RegistryMode.READ_ONLY), minutes=1)
     assert told(scene) == []
     scene.go_on(lambda: scene.mode(RegistryMode.READ_ONLY), minutes=2)
     assert told(scene) == ["began read_only_unexplained"]
     scene.go_on(scene.all_well, minutes=1)
     assert told(scene) == ["began read_only_unexplained", "ended read_only_unexplained"]
+
+
+def test_a_hold_that_ends_before_its_time_is_told_once_and_ends_when_another_is_held(scene: Scene) -> None:
+    hold = scene.hold()
+    scene.go_on(scene.all_well, minutes=12)
+    scene.end_of_hold(hold, RunOutcome.INTERRUPTED, "The keeper, or its machine, was restarted.")
+    scene.go_on(scene.all_well, hours=3)
+    assert told(scene) == ["began hold_broken"]
+    (notice,) = notices(scene)
+    began = notice.began_at
+    assert notice.sentence == (
+        f"The hold by alice (backup) did not last until {began + timedelta(minutes=48):%H:%M} UTC: it had ended by "
+        f"{began:%H:%M} UTC. The keeper, or its machine, was restarted. What was copied meanwhile may not be whole: "
+        "copy it again."
+    )
+    assert (notice.subject, path_of(notice.kind, notice.subject)) == (str(hold), "/maintenance")
+    scene.hold()
+    scene.go_on(scene.all_well, minutes=1)
+    assert told(scene) == ["began hold_broken", "ended hold_broken"]
+
+
+def test_a_hold_that_broke_is_told_for_a_day_and_not_at_all_when_that_is_past(scene: Scene) -> None:
+    hold = scene.hold()
+    scene.end_of_hold(hold, RunOutcome.FAILED, "Somebody else has started a registry.")
+    scene.go_on(scene.all_well, hours=24)
+    assert told(scene) == ["began hold_broken"]
+    scene.go_on(scene.all_well, hours=2)
+    assert told(scene) == ["began hold_broken", "ended hold_broken"]
+    old = scene.hold()
+    scene.end_of_hold(old, RunOutcome.INTERRUPTED)
+    scene.clock.advance(days=2)
+    scene.go_on(scene.all_well, minutes=2)
+    assert told(scene) == ["began hold_broken", "ended hold_broken"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "stopped_by"),
+    [(RunOutcome.SUCCEEDED, ""), (RunOutcome.STOPPED, "bob"), (RunOutcome.FAILED, "bob")],
+)
+def test_a_hold_that_ended_as_it_was_meant_to_is_not_told(scene: Scene, outcome: RunOutcome, stopped_by: str) -> None:
+    hold = scene.hold()
+    scene.end_of_hold(hold, outcome, stopped_by=stopped_by)
+    scene.go_on(scene.all_well, minutes=5)
+    assert told(scene) == []
+
+
+def test_a_hold_that_was_never_proved_is_not_told_as_broken(scene: Scene) -> None:
+    hold = scene.hold(held_at=None)
+    scene.end_of_hold(hold, RunOutcome.FAILED, "Writes were not refused.")
+    scene.go_on(scene.all_well, minutes=5)
+    assert told(scene) == []
+
+
+def test_a_registry_that_stays_read_only_after_a_hold_is_told_once_until_it_takes_writes(scene: Scene) -> None:
+    hold = scene.hold()
+    until = scene.clock() + timedelta(hours=1)
+
+    def held() -> None:
+        scene.mode(RegistryMode.READ_ONLY, "It is held read-only by alice: backup.", until)
+        scene.synced()
+
+    def still_read_only() -> None:
+        scene.mode(RegistryMode.READ_ONLY, "The keeper does not answer.")
+        scene.synced()
+
+    scene.go_on(held, minutes=60)
+    scene.go_on(still_read_only, minutes=2)
+    scene.end_of_hold(hold, RunOutcome.FAILED, "The keeper does not answer.")
+    scene.go_on(still_read_only, minutes=3)
+    assert told(scene) == []
+    scene.go_on(still_read_only, minutes=5)
+    assert told(scene) == ["began read_only_too_long"]
+    (notice,) = notices(scene)
+    assert notice.sentence.startswith(f"The hold by alice (backup) was to end by {until:%d %b %Y, %H:%M} UTC, and ")
+    scene.go_on(scene.all_well, minutes=1)
+    assert told(scene) == ["began read_only_too_long", "ended read_only_too_long"]
+
+
+def test_what_was_told_as_unexplained_is_not_called_solved_because_its_time_is_over(scene: Scene) -> None:
+    hold = scene.hold()
+    until = scene.clock() + timedelta(hours=1)
+    scene.mode(RegistryMode.READ_ONLY, "It is held read-only by alice: backup.", until)
+    scene.end_of_hold(hold, RunOutcome.FAILED, "The keeper does not answer.", stopped_by="bob")
+
+    def still_read_only() -> None:
+        scene.mode(RegistryMode.READ_ONLY, "The keeper has not come to the end of its last order.")
+        scene.synced()
+
+    scene.go_on(still_read_only, minutes=10)
+    assert told(scene) == ["began read_only_unexplained"]
+    assert notices(scene)[0].sentence.startswith("The keeper has not come to the end of its last order. Nothing can be")
+    scene.go_on(still_read_only, minutes=70)
+    assert "ended read_only_unexplained" not in told(scene)
+    scene.go_on(scene.all_well, minutes=1)
+    assert "ended read_only_unexplained" in told(scene)
 
 
 @pytest.mark.parametrize("readiness", [KeeperReadiness.MISSING, KeeperReadiness.REFUSED])

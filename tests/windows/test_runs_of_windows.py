@@ -35,7 +35,7 @@ from webapp.maintenance.models import Obstacle, Run, RunOutcome, StepName
 from webapp.maintenance.reconcile import end_interrupted_runs
 from webapp.maintenance.run import Maintainer
 from webapp.runtime.orders import Ended, Phase, Result, read_result
-from webapp.windows.due import _carry_out, carry_out_what_is_due, is_anything_due
+from webapp.windows.due import NEVER_FREE, _carry_out, carry_out_what_is_due, is_anything_due
 from webapp.windows.models import Occurrence, OccurrenceState
 
 RUN, NOT_READY = OccurrenceState.RUN, OccurrenceState.NOT_READY
@@ -227,6 +227,9 @@ def test_while_somebody_holds_the_registry_it_says_who_and_until_when(house: Hou
     assert row.state is None
     assert row.sentence.startswith("The registry is held read-only until ")
     assert row.sentence.endswith(" by alice: backup.")
+    carry_out_what_is_due(at(house, BEGINS + timedelta(hours=2)))
+    over = the_row(house)
+    assert (over.state, over.sentence) == (NOT_READY, f"{NEVER_FREE} {row.sentence}")
 
 
 def test_without_a_keeper_it_says_so(house: House, gone: Built) -> None:

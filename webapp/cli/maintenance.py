@@ -23,6 +23,7 @@ from webapp.maintenance.reconcile import end_interrupted_runs
 from webapp.maintenance.records import ask_to_stop, unfinished_runs
 from webapp.maintenance.run import Maintainer, NoKeeper, RunUnderWay, cancel, strategy_of
 from webapp.maintenance.run import run as carry_out
+from webapp.maintenance.waiting import RESTART, hangs, hangs_words
 from webapp.runtime import orders
 from webapp.runtime.orders import KeeperError
 
@@ -144,10 +145,11 @@ def status(as_json: bool) -> None:
         state = orders.read_state(folder)
     except KeeperError as error:
         fail(str(error), as_json)
+    sentence = f"{hangs_words(state)} {RESTART}" if hangs(folder, state) else state.sentence
     if as_json:
-        print_json({"phase": state.phase, "sentence": state.sentence, "registry_version": state.registry_version})
+        print_json({"phase": state.phase, "sentence": sentence, "registry_version": state.registry_version})
     else:
-        click.echo(f"{state.phase}. {state.sentence}".strip())
+        click.echo(f"{state.phase}. {sentence}".strip())
 
 
 def _document(row: Run, checks: Sequence[Check]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from webapp.maintenance.proofs import ProofFailed, wait_until_accepted
-from webapp.maintenance.waiting import has_order
+from webapp.maintenance.waiting import RESTART, has_order
 from webapp.registry.client import RegistryClient
 from webapp.runtime import orders
 from webapp.runtime.orders import KeeperError, Phase
@@ -40,8 +40,7 @@ def make_read_write(
     try:
         return wait_until_accepted(client, monotonic, max(0.0, until - monotonic()))
     except ProofFailed as error:
-        remedy = "Restart the registry's service: the keeper starts it read-write."
-        raise StillNotReadWrite(" ".join(each for each in (error.sentence, trouble, remedy) if each)) from error
+        raise StillNotReadWrite(" ".join(each for each in (error.sentence, trouble, RESTART) if each)) from error
 
 
 def _cancel_and_wait(folder: Path, monotonic: Callable[[], float], until: float) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp.activities.models import ActivityKind, Outcome
 from webapp.activities.record import complete, record
+from webapp.catalogue.models import RegistryMode, RegistryState
 from webapp.database import once_written
 from webapp.maintenance.models import Hold, KeeperReadiness, KeeperSeen, RunOutcome, Strategy
 from webapp.maintenance.run import RunUnderWay
@@ -124,16 +125,44 @@ def may_be_away(session: Session, now: datetime) -> bool:
     return seen is None or seen.readiness not in (KeeperReadiness.MISSING, KeeperReadiness.REFUSED)
 
 
-def broken_words(session: Session, now: datetime) -> str:
-    """That the latest hold did not last until its end, for a day; '' where it did, or goes on."""
-    row = session.scalar(select(Hold).where(Hold.held_at.is_not(None)).order_by(Hold.held_at.desc()).limit(1))
-    if row is None or row.finished_at is None or now > row.until + TOLD_FOR:
-        return ""
+def broken_hold(session: Session, now: datetime) -> Hold | None:
+    """The latest hold, where it ended before its time and nobody had asked for that; for a day after its planned end."""
+    row = _latest_held(session)
+    if row is None or row.finished_at is None or row.stopped_by or now > row.until + TOLD_FOR:
+        return None
     is_early = row.outcome == RunOutcome.FAILED and row.finished_at < row.until
-    if not is_early and row.outcome != RunOutcome.INTERRUPTED:
-        return ""
-    what = f"The hold by {named(row)} did not last until {until_words(row.until, now)}."
+    return row if is_early or row.outcome == RunOutcome.INTERRUPTED else None
+
+
+def broken_words(row: Hold, now: datetime) -> str:
+    """That a hold did not last until its end, since when that is known, and why."""
+    ended = f": it had ended by {until_words(row.finished_at, now)}" if row.finished_at else ""
+    what = f"The hold by {named(row)} did not last until {until_words(row.until, now)}{ended}."
     return f"{what} {row.reason} What was copied meanwhile may not be whole: copy it again."
+
+
+def not_back_after_hold(session: Session, now: datetime) -> str:
+    """That the registry has not taken writes since the latest hold was to end; '' where it has, or that was told already."""
+    row, state = _latest_held(session), session.get(RegistryState, 1)
+    if row is None or row.finished_at is None or row.outcome != RunOutcome.FAILED or state is None:
+        return ""
+    if state.mode not in (RegistryMode.READ_ONLY, RegistryMode.UNREACHABLE):
+        return ""
+    if state.mode_since is None or state.mode_since > row.finished_at:
+        return ""  # it was back in between
+    by = f", and {row.stopped_by} ended it" if row.stopped_by else ""
+    return f"The hold by {named(row)} was to end at {until_words(row.until, now)}{by}. {row.reason}"
+
+
+def hold_until(session: Session, until: datetime) -> Hold | None:
+    """The hold that was to end then."""
+    row = _latest_held(session)
+    return row if row is not None and row.until == until else None
+
+
+def _latest_held(session: Session) -> Hold | None:
+    """The hold that was proved last."""
+    return session.scalar(select(Hold).where(Hold.held_at.is_not(None)).order_by(Hold.held_at.desc()).limit(1))
 
 
 def _told(row: Hold) -> dict[str, object]:

@@ -19,13 +19,13 @@ from webapp.maintenance.pull_proof import newest_tags, pulling_now
 from webapp.maintenance.records import is_anything_under_way
 from webapp.maintenance.run import NoKeeper, RunUnderWay, keeper_held, strategy_of
 from webapp.maintenance.running import Maintainer
-from webapp.maintenance.steps import READS, prove_aside
+from webapp.maintenance.steps import READS, not_back_words, prove_aside
 from webapp.maintenance.waiting import KeeperLost, cancel, has_order, wait_for
 from webapp.registry.capabilities import takes_writes
 from webapp.registry.text import plain_text
 from webapp.removal.journal import any_unfinished
 from webapp.runtime import orders
-from webapp.runtime.orders import Ended, KeeperError, Kind, Order, Phase, Result
+from webapp.runtime.orders import Ended, KeeperError, KeeperState, Kind, Order, Phase, Result
 
 SHORTEST_S = 60
 LONGEST_S = 24 * 3600
@@ -124,16 +124,42 @@ def look_after(maintainer: Maintainer, lease: Lease, row: Hold) -> None:
             _end(maintainer, lease, row, RunOutcome.INTERRUPTED, str(error))
         return  # it may come back, and answers the order then
     if result is not None:
-        outcome, reason = _how(row, result)
-        _end(maintainer, lease, row, outcome, reason)
+        _end(maintainer, lease, row, *_how(row, result))
     elif state.token != row.token and not is_known:
         _end(maintainer, lease, row, RunOutcome.INTERRUPTED, UNKNOWN)
+    elif _is_at_its_end(maintainer, folder, row, state):
+        _see_its_end(maintainer, folder, lease, row)
     elif not _is_holding(folder, row):
         return  # it is about to be held, or comes to its end
     elif row.held_at is None:
         _adopt(maintainer, folder, lease, row)
     else:
         _look_whether_it_is_held(maintainer, folder, lease, row)
+
+
+def _is_at_its_end(maintainer: Maintainer, folder: Path, row: Hold, state: KeeperState) -> bool:
+    """Whether the keeper should have ended the hold by now, or be about to. By its clock, where it says until when."""
+    if state.token != row.token:
+        return False
+    if row.stopped_by or state.phase == Phase.RETURNING:
+        return True
+    order = orders.read_order(folder, row.token)
+    if order is None:
+        return maintainer.now() > row.until
+    return orders.boottime_s() > order.until_boottime_s
+
+
+def _see_its_end(maintainer: Maintainer, folder: Path, lease: Lease, row: Hold) -> None:
+    """Wait for the end that is due. A keeper that hangs does not come to it, and what is true then is written down."""
+    if row.stopped_by or row.held_at is None:
+        cancel(folder, row.token)
+    try:
+        result = wait_for(folder, row.token, maintainer.monotonic)
+    except KeeperLost as lost:
+        _end(maintainer, lease, row, RunOutcome.FAILED, lost.sentence)
+        return
+    if result is not None:
+        _end(maintainer, lease, row, *_how(row, result))
 
 
 def _begin(
@@ -232,8 +258,8 @@ def _give_up(
     try:
         if has_order(folder):
             wait_for(folder, row.token, maintainer.monotonic)
-    except KeeperLost:
-        pass  # that the registry is read-write is proved below, whoever has brought it back
+    except KeeperLost as lost:  # that the registry is read-write is proved below, whoever has brought it back
+        why = why if lost.sentence in why else f"{why} {lost.sentence}"
     return _end(maintainer, lease, row, outcome, why)
 
 
@@ -257,9 +283,10 @@ def _end(maintainer: Maintainer, lease: Lease, row: Hold, outcome: RunOutcome, r
         mode = RegistryMode.UNREACHABLE if error.is_unreachable else RegistryMode.READ_ONLY
         problem = error.sentence
         outcome = RunOutcome.FAILED
-        reason = f"{reason} The registry has not come back read-write: {problem}".strip()
     with fenced(maintainer.writing, lease)() as session:
         now = maintainer.now()
         note_mode(session, mode, problem, now)
+        if problem:
+            reason = f"{reason} {not_back_words(session, problem)}".strip()
         end_hold(session, session.get_one(Hold, row.id), outcome, reason, now)
     return reason

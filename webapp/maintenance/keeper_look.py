@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from webapp.maintenance.models import KeeperReadiness, KeeperSeen
 from webapp.maintenance.run import Maintainer, NoKeeper
+from webapp.maintenance.waiting import RESTART, hangs, hangs_words
 from webapp.runtime import orders
-from webapp.runtime.orders import KeeperAbsent, KeeperError, Phase
+from webapp.runtime.orders import KeeperAbsent, KeeperError, KeeperState, Phase
 
 
 def look_at_keeper(maintainer: Maintainer) -> None:
@@ -27,8 +30,14 @@ def _look(maintainer: Maintainer) -> tuple[KeeperReadiness, str, str]:
         return KeeperReadiness.MISSING, str(error), ""
     except KeeperError as error:
         return KeeperReadiness.REFUSED, str(error), ""
+    return *_said(maintainer.folder, state), state.registry_version
+
+
+def _said(folder: Path, state: KeeperState) -> tuple[KeeperReadiness, str]:
+    if hangs(folder, state):
+        return KeeperReadiness.REFUSED, f"{hangs_words(state)} {RESTART}"
     if state.phase == Phase.SERVING:
-        return KeeperReadiness.READY, "Holystone can restart this registry.", state.registry_version
+        return KeeperReadiness.READY, "Holystone can restart this registry."
     if state.phase == Phase.WAITING:
-        return KeeperReadiness.REFUSED, state.sentence or "The keeper is waiting.", state.registry_version
-    return KeeperReadiness.BUSY, f"The keeper carries out an order ({state.phase}).", state.registry_version
+        return KeeperReadiness.REFUSED, state.sentence or "The keeper is waiting."
+    return KeeperReadiness.BUSY, f"The keeper carries out an order ({state.phase})."

@@ -22,6 +22,7 @@ from webapp.maintenance.pull_proof import newest_tags, pulling_now
 from webapp.maintenance.registry_config import config_checks, needs_confirmation
 from webapp.maintenance.running import Maintainer, Running, StepFailed
 from webapp.maintenance.store_checks import store_faults
+from webapp.maintenance.waiting import RESTART, hangs, hangs_words
 from webapp.removal.journal import any_unfinished
 from webapp.runtime import orders
 from webapp.runtime.orders import KeeperError, KeeperState, Phase
@@ -68,7 +69,7 @@ def preflight(maintainer: Maintainer, folder: Path, strategy: Strategy) -> list[
         remedy = "Start the registry behind the keeper; docs/deploying.md says how."
         return [Check("The keeper answers", CheckState.BAD, str(error), remedy)]
     return [
-        _keeper_is_ready(state),
+        _keeper_is_ready(state, folder),
         _strategy_is_possible(state, maintainer, strategy),
         _takes_writes(maintainer),
         *_others_refuse(maintainer),
@@ -106,11 +107,13 @@ def _keeper_is_of_this_registry(maintainer: Maintainer, state: KeeperState, fold
     )
 
 
-def _keeper_is_ready(state: KeeperState) -> Check:
+def _keeper_is_ready(state: KeeperState, folder: Path) -> Check:
     name = "The keeper answers"
     if state.version != KEEPER_VERSION:
         remedy = "Install the keeper of this version and restart the registry."
         return Check(name, CheckState.BAD, f"The keeper has version {state.version}, not {KEEPER_VERSION}.", remedy)
+    if hangs(folder, state):
+        return Check(name, CheckState.BAD, hangs_words(state), RESTART)
     if state.phase != Phase.SERVING or state.token is not None:
         return Check(name, CheckState.BAD, f"The keeper is not ready: {state.sentence or state.phase}")
     return Check(name, CheckState.GOOD, "The keeper is serving.")

@@ -22,10 +22,10 @@ from webapp.leases import KEEPER_LEASE, Lease, LeaseHeld, LeaseLost, held, still
 from webapp.maintenance.hold_records import open_holds
 from webapp.maintenance.holds import look_after
 from webapp.maintenance.models import Run, RunOutcome, StepName, Strategy
-from webapp.maintenance.records import end_run, is_anything_under_way, unfinished_runs
+from webapp.maintenance.records import end_run, is_anything_under_way, is_of_records, unfinished_runs
 from webapp.maintenance.running import Maintainer, Running
 from webapp.maintenance.take_up import INTERRUPTED, take_up
-from webapp.maintenance.waiting import POLL_S, KeeperLost, cancel, cancel_before_go, wait_for
+from webapp.maintenance.waiting import POLL_S, RESTART, KeeperLost, cancel, cancel_before_go, wait_for
 from webapp.registry.capabilities import Mode, read_mode
 from webapp.registry.errors import RegistryError, RegistryUnreachable
 from webapp.runtime import orders
@@ -34,6 +34,7 @@ from webapp.runtime.orders import KeeperError, Kind, Phase
 log = logging.getLogger(__name__)
 
 UNEXPLAINED = "It is read-only, and no run or hold of Holystone explains that."
+NOT_BROUGHT_BACK = f"It is read-only: the keeper has not come to the end of its last order. {RESTART}"
 PATIENCE_S = 300.0
 """For so long nothing is done about records that cannot be read."""
 
@@ -101,7 +102,7 @@ def _is_open(maintainer: Maintainer, token: str) -> bool:
 
 def look_at_mode(maintainer: Maintainer) -> None:
     """Write down what the registry allows, where that is not what the records say and nothing of ours explains it."""
-    found, sentence = _mode_over_http(maintainer)
+    found, sentence = _mode_and_why(maintainer)
     with maintainer.reading() as session:
         known = registry_state(session)
         is_known = known.mode == found and (found != RegistryMode.READ_ONLY or known.mode_sentence == sentence)
@@ -109,7 +110,7 @@ def look_at_mode(maintainer: Maintainer) -> None:
         return
     try:
         with held(maintainer.writing, KEEPER_LEASE, owner=LOOKING) as lease:
-            if _is_ours(maintainer) or _mode_over_http(maintainer) != (found, sentence):
+            if _is_ours(maintainer) or _mode_and_why(maintainer) != (found, sentence):
                 return  # it began, or ended, since
             with maintainer.writing() as session:
                 still_ours(session, lease)
@@ -121,6 +122,22 @@ def look_at_mode(maintainer: Maintainer) -> None:
 def _is_ours(maintainer: Maintainer) -> bool:
     with maintainer.reading() as session:
         return is_anything_under_way(session)
+
+
+def _mode_and_why(maintainer: Maintainer) -> tuple[RegistryMode | None, str]:
+    found, sentence = _mode_over_http(maintainer)
+    is_known = found == RegistryMode.READ_ONLY and _has_order_of_ours(maintainer)
+    return found, NOT_BROUGHT_BACK if is_known else sentence
+
+
+def _has_order_of_ours(maintainer: Maintainer) -> bool:
+    """Whether the keeper has an order in hand that the records know, and have given up on."""
+    try:
+        token = orders.read_state(maintainer.folder).token if maintainer.folder else None
+    except KeeperError:
+        return False
+    with maintainer.reading() as session:
+        return token is not None and is_of_records(session, token)
 
 
 def _mode_over_http(maintainer: Maintainer) -> tuple[RegistryMode | None, str]:

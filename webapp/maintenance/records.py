@@ -129,6 +129,12 @@ def is_anything_under_way(session: Session) -> bool:
     return bool(session.scalar(select(runs.exists() | holds.exists())))
 
 
+def is_of_records(session: Session, token: str) -> bool:
+    """Whether an order is that of a run or a hold in the records."""
+    runs, holds = select(Run.id).where(Run.token == token), select(Hold.id).where(Hold.token == token)
+    return bool(session.scalar(select(runs.exists() | holds.exists())))
+
+
 def ask_to_stop(session: Session, run_id: int, actor: str) -> bool:
     """Write down that somebody wants a run to stop; whether it is still under way."""
     asked = update(Run).where(Run.id == run_id, Run.outcome.is_(None)).values(stopped_by=actor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import datetime
 
 from webapp.catalogue.sizes import known_sizes
@@ -16,6 +17,7 @@ from webapp.maintenance.running import (
     Maintainer,
     Running,
     StepFailed,
+    StopAsked,
     still_holding,
     stop_if_asked,
     writing_as_holder,
@@ -70,13 +72,29 @@ def _ordered(running: Running) -> Result:
     except KeeperError as error:
         raise StepFailed(str(error)) from error
     except KeeperLost as lost:
+        cancel(running.folder, order.token)
         raise StepFailed(lost.sentence) from lost
+    except StopAsked:
+        _call_off(running, order.token)
+        raise
     except BaseException:
         cancel(running.folder, order.token)
         raise
     if result is None:
         raise StepFailed("The keeper did not say how the dry run ended.")
     return result
+
+
+def _call_off(running: Running, token: str) -> None:
+    """Cancel a dry run and wait for its end. Whoever pressed Stop may write over that, since he cancels the run's order."""
+
+    def once_more(_state: object) -> bool:
+        if not orders.is_cancelled(running.folder, token):
+            cancel(running.folder, token)
+        return False
+
+    with suppress(KeeperLost):
+        wait_for(running.folder, token, running.maintainer.monotonic, once_more)
 
 
 def _summary(running: Running, result: Result) -> tuple[Summary | None, str]:

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+from sqlalchemy.orm import Session
+
 from webapp.catalogue.mode import note_mode
 from webapp.catalogue.models import RegistryMode
+from webapp.catalogue.state import registry_state
 from webapp.maintenance.limits import longest_s
 from webapp.maintenance.models import Run, Strategy
 from webapp.maintenance.other_digests import REMEDY, WHY, first_in_store
@@ -25,7 +28,7 @@ from webapp.maintenance.running import (
     writing_as_holder,
 )
 from webapp.maintenance.store_tree import shown
-from webapp.maintenance.waiting import KeeperLost, wait_for
+from webapp.maintenance.waiting import RESTART, KeeperLost, wait_for
 from webapp.registry.client import RegistryClient
 from webapp.removal.journal import any_unfinished
 from webapp.runtime import orders
@@ -126,7 +129,8 @@ def prove_read_write(running: Running) -> str:
         mode = RegistryMode.UNREACHABLE if error.is_unreachable else RegistryMode.READ_ONLY
         with writing_as_holder(running) as session:
             note_mode(session, mode, error.sentence, maintainer.now())
-        raise StepFailed(f"The registry has not come back read-write: {error.sentence}") from error
+            why = not_back_words(session, error.sentence)
+        raise StepFailed(why) from error
     with writing_as_holder(running) as session:
         note_mode(session, RegistryMode.READ_WRITE, "", maintainer.now())
     try:
@@ -138,6 +142,13 @@ def prove_read_write(running: Running) -> str:
             f"The registry takes writes again, but {error.sentence[0].lower()}{error.sentence[1:]}"
         ) from error
     return " ".join(proofs)
+
+
+def not_back_words(session: Session, problem: str) -> str:
+    """That the registry did not come back, since when it has been so, as is written down, and what to do."""
+    state = registry_state(session)
+    since = f" It was {state.mode} from {state.mode_since:%H:%M} UTC on." if state.mode_since else ""
+    return f"The registry has not come back read-write: {problem}{since} {RESTART}"
 
 
 def prove_aside(maintainer: Maintainer, strategy: Strategy, pulls: Sequence[tuple[str, str]]) -> list[str]:

@@ -14,7 +14,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.catalogue.models import RegistryMode, RegistryState
-from webapp.maintenance.hold_records import hold_under_way, may_be_away
+from webapp.maintenance.hold_records import (
+    broken_hold,
+    broken_words,
+    hold_under_way,
+    hold_until,
+    may_be_away,
+    named,
+)
 from webapp.maintenance.models import KeeperReadiness, KeeperSeen, Run, RunKind, RunOutcome
 from webapp.notices.disks import Disk
 from webapp.notices.models import NoticeKind
@@ -38,6 +45,11 @@ LASTS = {
     NoticeKind.READ_ONLY_UNEXPLAINED: timedelta(minutes=2),
 }
 """For how long a condition has to be seen before it is told; 0 for the others."""
+
+REMEDY_READ_ONLY = (
+    "`maintenance read-write`, or its button, ends what the keeper does; if that does not help, restart the registry's "
+    "service. If it stays so, take `readonly` out of the registry's configuration."
+)
 
 _MISSED = (OccurrenceState.MISSED, OccurrenceState.DOES_NOT_FIT, OccurrenceState.NOT_READY, OccurrenceState.PUSHES)
 
@@ -82,10 +94,11 @@ def conditions(session: Session, around: Around) -> list[Condition]:
     is_explained = is_run_under_way or hold_under_way(session) is not None
     return [
         *failed_runs(session, around.now),
+        *broken_holds(session, around.now),
         *missed_windows(session, around.now),
         *windows_that_never_begin(session),
         *unreachable(state, around.now, is_run_under_way or may_be_away(session, around.now)),
-        *read_only(state, around.now, is_explained),
+        *read_only(session, state, around.now, is_explained),
         *silent_keeper(session.get(KeeperSeen, 1) if around.has_keeper else None, around.now),
         *full_disks(around.disks),
         *not_synced(state, around),
@@ -105,6 +118,14 @@ def failed_runs(session: Session, now: datetime) -> Iterator[Condition]:
             sentence = f"Run {run.id} {words}. {run.reason}".strip()
             yield Condition(NoticeKind.RUN_FAILED, sentence, str(run.id), at, is_latest and now - at < NEWS_FOR)
             is_latest = False
+
+
+def broken_holds(session: Session, now: datetime) -> Iterator[Condition]:
+    """The latest hold, where it did not last until its end, until another is held or a day after that end."""
+    row = broken_hold(session, now)
+    if row is not None and row.finished_at is not None:
+        begins = now - row.finished_at < NEWS_FOR
+        yield Condition(NoticeKind.HOLD_BROKEN, broken_words(row, now), str(row.id), row.finished_at, begins)
 
 
 def missed_windows(session: Session, now: datetime) -> Iterator[Condition]:
@@ -150,21 +171,20 @@ def unreachable(state: RegistryState, now: datetime, is_meant: bool) -> Iterator
         yield Condition(NoticeKind.REGISTRY_UNREACHABLE, state.mode_sentence, began_at=state.mode_since, begins=begins)
 
 
-def read_only(state: RegistryState, now: datetime, is_explained: bool) -> Iterator[Condition]:
+def read_only(session: Session, state: RegistryState, now: datetime, is_explained: bool) -> Iterator[Condition]:
     """The registry takes no pushes, for longer than was foretold or without anything of ours that wants it so."""
     if state.mode != RegistryMode.READ_ONLY:
         return
+    until = state.mode_until
+    if until is not None and now > until:
+        held = hold_until(session, until)
+        what = f"The hold by {named(held)} was to end" if held else "It should have been read-write again"
+        sentence = f"{what} by {until:%d %b %Y, %H:%M} UTC, and nothing can be pushed or deleted. {REMEDY_READ_ONLY}"
+        yield Condition(NoticeKind.READ_ONLY_TOO_LONG, sentence, began_at=until, begins=now - until > LATE_BY)
     if not is_explained:
-        sentence = (
-            "Nothing can be pushed or deleted, and Holystone did not ask for it. `maintenance read-write`, or its button,"
-            " ends what the keeper does; else take `readonly` out of the registry's configuration."
-        )
-        begins = _is_fresh(state, now)
+        sentence = f"{state.mode_sentence} Nothing can be pushed or deleted. {REMEDY_READ_ONLY}".strip()
+        begins = _is_fresh(state, now) and (until is None or now <= until)  # else it is told as lasting too long
         yield Condition(NoticeKind.READ_ONLY_UNEXPLAINED, sentence, began_at=state.mode_since, begins=begins)
-    elif state.mode_until is not None and now > state.mode_until:
-        sentence = f"It should have been read-write again by {state.mode_until:%d %b %Y, %H:%M} UTC."
-        begins = now - state.mode_until > LATE_BY
-        yield Condition(NoticeKind.READ_ONLY_TOO_LONG, sentence, began_at=state.mode_until, begins=begins)
 
 
 def silent_keeper(seen: KeeperSeen | None, now: datetime) -> Iterator[Condition]:

@@ -19,6 +19,7 @@ class NoticeKind(StrEnum):
     KEEPER_SILENT = "keeper_silent"
     READ_ONLY_TOO_LONG = "read_only_too_long"
     READ_ONLY_UNEXPLAINED = "read_only_unexplained"
+    HOLD_BROKEN = "hold_broken"
     WINDOW_MISSED = "window_missed"
     WINDOW_WITHOUT_ZONE = "window_without_zone"
     DISK_NEARLY_FULL = "disk_nearly_full"
@@ -45,7 +46,7 @@ class Notice(Base):
     """One thing that went wrong: one open notice a kind and subject, ended when it is mended.
 
     Attributes:
-        subject: which of several: a run's number, a window's number and the time that was missed, a disk's name; ''
+        subject: which of several: a run's or a hold's number, a window's number and the time that was missed, a disk's name; ''
             where there is one only.
         sentence: what was wrong when it began.
         ended_at: when it was mended; for what only happened (a failed run), when the next one went well.

@@ -19,6 +19,7 @@ _TITLES = {
     NoticeKind.KEEPER_SILENT: "the keeper of {registry} does not answer",
     NoticeKind.READ_ONLY_TOO_LONG: "{registry} is read-only for longer than foretold",
     NoticeKind.READ_ONLY_UNEXPLAINED: "{registry} is read-only without a run or a hold",
+    NoticeKind.HOLD_BROKEN: "a hold of {registry} ended before its time",
     NoticeKind.WINDOW_MISSED: "a maintenance window of {registry} was missed",
     NoticeKind.WINDOW_WITHOUT_ZONE: "a maintenance window of {registry} does not begin any more",
     NoticeKind.DISK_NEARLY_FULL: "a disk of {registry} is nearly full",
@@ -26,6 +27,7 @@ _TITLES = {
 }
 _PLACES = {
     NoticeKind.RUN_FAILED: "/maintenance/runs/{subject}",
+    NoticeKind.HOLD_BROKEN: "/maintenance",
     NoticeKind.WINDOW_MISSED: "/maintenance/windows/{subject}",
     NoticeKind.WINDOW_WITHOUT_ZONE: "/maintenance/windows/{subject}",
 }
@@ -46,7 +48,7 @@ def title_of(kind: NoticeKind, registry: str) -> str:
 
 
 def path_of(kind: NoticeKind, subject: str) -> str:
-    """The page that says more: of the run, of the window, else Status."""
+    """The page that says more: of the run, of the window, Maintenance, else Status."""
     return _PLACES.get(kind, "/status").format(subject=subject.partition("/")[0])
 
 

@@ -12,7 +12,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp.catalogue.models import RegistryMode, RegistryState
-from webapp.maintenance.hold_records import broken_words, hold_under_way, may_be_away, sentence_of
+from webapp.maintenance.hold_records import (
+    broken_hold,
+    broken_words,
+    hold_under_way,
+    may_be_away,
+    not_back_after_hold,
+    sentence_of,
+)
 from webapp.maintenance.listing import keeper_seen, last_foretold, last_run, outcome_kind
 from webapp.maintenance.models import KeeperReadiness, Strategy
 from webapp.maintenance.records import past_runs
@@ -91,9 +98,9 @@ def chip(state: RegistryState | None) -> Chip:
 
 def banner(session: Session, state: RegistryState | None) -> Banner | None:
     """The first that is true: a hold or run that failed, then unreachable, read-only, a window ahead, no deletes."""
-    broken = broken_words(session, parts().now())
-    if broken and person() is not None:
-        return Banner("danger", broken, _maintenance())
+    ended_badly = _of_hold_that_ended(session)
+    if ended_badly is not None:
+        return ended_badly
     run = last_run(session)
     if run and outcome_kind(run) == "danger":
         link = Link("See what happened", url_for("maintenance.run", run_id=run.id))
@@ -101,6 +108,16 @@ def banner(session: Session, state: RegistryState | None) -> Banner | None:
     if state is None:
         return None
     return _of_hold(session, state) or _of_mode(state) or _window_ahead(session) or _of_deletes(state)
+
+
+def _of_hold_that_ended(session: Session) -> Banner | None:
+    """That the latest hold broke, or that the registry has not come back since; for who has signed in."""
+    if person() is None:
+        return None
+    now = parts().now()
+    broken = broken_hold(session, now)
+    words = broken_words(broken, now) if broken else not_back_after_hold(session, now)
+    return Banner("danger", words, _maintenance()) if words else None
 
 
 def _of_hold(session: Session, state: RegistryState) -> Banner | None:

@@ -10,7 +10,7 @@ from flask import Response, request, url_for
 from webapp.maintenance.hold_records import ask_to_end
 from webapp.maintenance.holds import HOW_LONG, LONGEST_PURPOSE, HoldFailed, why_refused
 from webapp.maintenance.holds import hold as hold_read_only
-from webapp.maintenance.models import Hold, Strategy
+from webapp.maintenance.models import Hold, RunOutcome, Strategy
 from webapp.maintenance.reconcile import end_hold_now
 from webapp.maintenance.run import NoKeeper, RunUnderWay
 from webapp.pages.answers import go_to, page_or_fragment
@@ -63,8 +63,10 @@ def end_hold(hold_id: int) -> Response:
     with suppress(StillLooking):  # it goes on
         background().ask(lambda: end_hold_now(here.maintainer, folder, token))
     with here.reading() as session:
-        has_ended = session.get_one(Hold, hold_id).outcome is not None
-    return go_to(url_for(".index"), "The hold has ended." if has_ended else "The keeper was asked to end the hold.")
+        ended = session.get_one(Hold, hold_id)
+    if ended.outcome == RunOutcome.FAILED:
+        return go_to(url_for(".index"), trouble=ended.reason)
+    return go_to(url_for(".index"), "The hold has ended." if ended.outcome else "The keeper was asked to end the hold.")
 
 
 def _dialog(minutes: str, purpose: str, problem: str = "", field_error: str = "", status: int = 200) -> Response:

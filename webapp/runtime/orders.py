@@ -7,7 +7,6 @@ Reading is bounded: what stands in the folder is checked before it is believed.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import secrets
 import time
@@ -15,24 +14,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-FILE_LIMIT_BYTES = 65536
+from webapp.runtime.folder import KeeperError, KeeperUnreadable, open_file, read_file, write_file
+
+__all__ = ["KeeperError", "KeeperUnreadable"]
+
 LINE_LIMIT_BYTES = 4096
 TAIL_LIMIT_BYTES = 262144
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class KeeperError(Exception):
-    """The keeper cannot be asked; the text is a sentence for a person."""
-
-
 class KeeperAbsent(KeeperError):
     """No keeper lives in this folder."""
-
-
-class KeeperUnreadable(KeeperError):
-    """The folder, or a file in it, cannot be used."""
 
 
 class KeeperOtherBoot(KeeperError):
@@ -145,7 +139,7 @@ def read_state(folder: Path) -> KeeperState:
     """What the keeper is doing. Raises KeeperAbsent, KeeperOtherBoot or KeeperUnreadable, each with a sentence."""
     if not _is_alive(folder):
         raise KeeperAbsent(f"No keeper is running in {folder}, so Holystone cannot restart this registry.")
-    found = _read(folder, "state")
+    found = read_file(folder, "state")
     if found is None:
         raise KeeperUnreadable(
             f"The keeper in {folder} has not written its state: it is starting, or cannot write there."
@@ -176,22 +170,49 @@ def send_order(folder: Path, order: Order) -> None:
         asked.update(reads=order.reads, go_s=order.go_s)
     if order.kind is Kind.HOLD:
         asked.update(reads=order.reads, until=order.until_boottime_s)
-    _write(folder, "order", asked)
+    write_file(folder, "order", asked)
+
+
+def read_order(folder: Path, token: str) -> Order | None:
+    """The order of that name that the keeper has, or is about to take; None where none lies there that can be read."""
+    for name in ("order.taken", "order"):
+        try:
+            found = read_file(folder, name)
+            if found is not None and found["token"] == token:
+                return Order(
+                    token=token,
+                    kind=Kind(found["kind"]),
+                    deadline_s=float(found["deadline_s"]),
+                    go_s=float(found.get("go_s", 0.0)),
+                    until_boottime_s=float(found.get("until", 0.0)),
+                )
+        except (KeeperUnreadable, KeyError, TypeError, ValueError):
+            continue
+    return None
+
+
+def is_cancelled(folder: Path, token: str) -> bool:
+    """Whether the keeper is asked to end this order."""
+    try:
+        found = read_file(folder, "cancel")
+    except KeeperUnreadable:
+        return False
+    return found is not None and found.get("token") == token
 
 
 def send_go(folder: Path, token: str, until_boottime_s: float) -> None:
     """Let the collector start, if the keeper reads this before `until`. Only to be sent after *holding* and the proof."""
-    _write(folder, "go", {"token": token, "until": until_boottime_s})
+    write_file(folder, "go", {"token": token, "until": until_boottime_s})
 
 
 def send_cancel(folder: Path, token: str) -> None:
     """End the order wherever it is; the registry returns."""
-    _write(folder, "cancel", {"token": token})
+    write_file(folder, "cancel", {"token": token})
 
 
 def read_result(folder: Path, token: str) -> Result | None:
     """How this order ended; None where it has not ended, or a later one has taken its place."""
-    found = _read(folder, "result")
+    found = read_file(folder, "result")
     if found is None or found.get("token") != token:
         return None
     try:
@@ -210,7 +231,7 @@ def read_result(folder: Path, token: str) -> Result | None:
 def output_lines(folder: Path) -> Iterator[str]:
     """What the last collector printed, line by line; a line that is too long comes in pieces."""
     try:
-        with _open(folder / "output") as file:
+        with open_file(folder / "output") as file:
             while line := file.readline(LINE_LIMIT_BYTES):
                 yield line.decode("utf-8", "replace").rstrip("\r\n")
     except FileNotFoundError:
@@ -222,7 +243,7 @@ def output_lines(folder: Path) -> Iterator[str]:
 def tail_output(folder: Path, lines: int) -> list[str]:
     """The last lines of what the last collector printed; none where nothing was."""
     try:
-        with _open(folder / "output") as file:
+        with open_file(folder / "output") as file:
             start = max(0, file.seek(0, os.SEEK_END) - TAIL_LIMIT_BYTES)
             file.seek(start)
             text = file.read(TAIL_LIMIT_BYTES).decode("utf-8", "replace")
@@ -274,32 +295,3 @@ def _state_from(found: dict[str, Any]) -> KeeperState:
         binary=str(found["binary"]),
         drain_s=float(found["drain_s"]),
     )
-
-
-def _open(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
-
-
-def _read(folder: Path, name: str) -> dict[str, Any] | None:
-    try:
-        with _open(folder / name) as file:
-            value = json.loads(file.read(FILE_LIMIT_BYTES))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, RecursionError) as error:
-        raise KeeperUnreadable(f"The keeper's file {folder / name} cannot be read: {error}.") from error
-    return value if isinstance(value, dict) else {}
-
-
-def _write(folder: Path, name: str, value: dict[str, Any]) -> None:
-    """Whole or not at all: the keeper never sees half a file, and a full disk is an error here."""
-    new = folder / f"{name}.new"
-    try:
-        with new.open("w", encoding="ascii") as file:
-            json.dump(value, file)
-            file.flush()
-            os.fchmod(file.fileno(), 0o640)  # whatever our umask is: the keeper may be another user of our group
-            os.fsync(file.fileno())
-        new.rename(folder / name)
-    except OSError as error:
-        raise KeeperUnreadable(f"The keeper's folder {folder} cannot be written to: {error.strerror}.") from error

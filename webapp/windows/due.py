@@ -115,12 +115,18 @@ def settle(session: Session, now: datetime) -> None:
         elif _is_paused(window, row.planned_at):
             row.state, row.sentence = OccurrenceState.PAUSED, _paused_words(window, now)
         elif now >= ends_at(window, row.planned_at) or row.run_id is not None:
-            is_waiting = row.sentence == WAITS
-            row.state = OccurrenceState.NOT_READY if is_waiting else OccurrenceState.MISSED
-            row.sentence = NEVER_FREE if is_waiting else INTERRUPTED
+            row.state, row.sentence = _over(row)
         if row.state is not None:
             _tell(session, window, row)
     session.flush()
+
+
+def _over(row: Occurrence) -> tuple[OccurrenceState, str]:
+    """What became of a claim whose time is over without a run: what it waited for, where it says so, was not over."""
+    if row.run_id is not None or not row.sentence:
+        return OccurrenceState.MISSED, INTERRUPTED
+    waited_for = "" if row.sentence == WAITS else f" {row.sentence}"
+    return OccurrenceState.NOT_READY, f"{NEVER_FREE}{waited_for}"
 
 
 def became_of(run: Run) -> tuple[OccurrenceState, str]:
