@@ -38,6 +38,7 @@ from sqlalchemy.sql.operators import custom_op
 Reading = Callable[[], AbstractContextManager[Session]]
 Writing = Callable[[], AbstractContextManager[Session]]
 
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 OLDEST_SQLITE = (3, 51, 3)
 BUSY_TIMEOUT_MS = 10_000
 
