@@ -28,7 +28,8 @@ def backup_checks(session: Session, settings: Settings, now: datetime) -> list[C
         return [Check(NAME, CheckState.BAD if problem else CheckState.UNKNOWN, problem or "None has been made yet.")]
     newest = found[0]
     age = now - newest.made_at
-    sentence = f"The newest is {_age_words(age)} old, {newest.size_bytes / MB:.1f} MB; {len(found)} are kept."
+    are_kept = "1 is kept" if len(found) == 1 else f"{len(found)} are kept"
+    sentence = f"The newest is {_age_words(age)} old, {newest.size_bytes / MB:.1f} MB; {are_kept}."
     if age > OLD_AFTER:
         return [Check(NAME, CheckState.BAD, f"{problem} {sentence}".strip(), REMEDY)]
     if problem:

@@ -34,7 +34,12 @@ def engine_for(file: Path) -> Engine:
 
 def bring_to_newest(file: Path) -> None:
     """Run the migrations that a file is missing, in one transaction; makes the file where there is none."""
+    migrate(file, "head")
+
+
+def migrate(file: Path, version: str) -> None:
+    """The same, up to a version."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["engine"] = engine_for(file)
-    command.upgrade(config, "head")
+    command.upgrade(config, version)

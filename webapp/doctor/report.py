@@ -46,11 +46,18 @@ def make_report(parts: Parts, checks: Sequence[Check], log: Path | None) -> str:
         "Log": _log(log) if log else iter(["not given: doctor --log FILE"]),
     }
     lines = [line for title, found in sections.items() for line in (f"== {title}", *found, "")]
-    return "".join(f"{_harmless(line, parts.settings.secrets)}\n" for line in lines)
+    hidden = (*parts.settings.secrets, *_people(parts))
+    return "".join(f"{_harmless(line, hidden)}\n" for line in lines)
 
 
-def _harmless(line: str, secrets: Sequence[str]) -> str:
-    shown = without_secrets(plain_text(line, LONGEST_LINE), secrets)
+def _people(parts: Parts) -> Iterator[str]:
+    for name in OF_PEOPLE:
+        value = getattr(parts.settings, name)
+        yield from value if isinstance(value, tuple) else (value,)
+
+
+def _harmless(line: str, hidden: Sequence[str]) -> str:
+    shown = without_secrets(plain_text(line, LONGEST_LINE), hidden)
     return _MAIL_ADDRESS.sub("(an address)", shown)
 
 
@@ -67,7 +74,7 @@ def _settings(parts: Parts) -> Iterator[str]:
     for each in fields(parts.settings):
         if each.name in changed:
             is_hidden = "is_secret" in each.metadata or each.name in OF_PEOPLE
-            yield f"{each.name}: {'(set)' if is_hidden else _shown(getattr(parts.settings, each.name))}"
+            yield f"{each.name} is {'set' if is_hidden else _shown(getattr(parts.settings, each.name))}"
 
 
 def _shown(value: Any) -> str:
@@ -92,6 +99,9 @@ def _records(parts: Parts) -> Iterator[str]:
 
 
 def _runs(parts: Parts) -> Iterator[str]:
+    if not records_file(parts.settings).is_file():
+        yield "There are no records."  # to read them would make some
+        return
     try:
         with parts.reading() as session:
             yield from [_run_words(each) for each in _last_runs(session)] or ["none"]
