@@ -90,9 +90,11 @@ def _package(requirement: Requirement) -> Component:
 
 
 def _licence(name: str) -> str:
-    said = metadata.metadata(name)
-    expression = said.get("License-Expression") or NOT_SAID.get(name) or said.get("License") or ""
-    if not re.fullmatch(r"[A-Za-z0-9.+-]+(?: (?:AND|OR|WITH) [A-Za-z0-9.+-]+)*", expression):
+    said = metadata.metadata(name).json
+    expression = said.get("license_expression") or NOT_SAID.get(name) or said.get("license") or ""
+    if not isinstance(expression, str) or not re.fullmatch(
+        r"[A-Za-z0-9.+-]+(?: (?:AND|OR|WITH) [A-Za-z0-9.+-]+)*", expression
+    ):
         raise Unclear(f"{name} does not name its licence; read it, and add it to deploy/local/sbom.py.")
     return expression
 
