@@ -24,8 +24,10 @@ def backup_checks(session: Session, settings: Settings, now: datetime) -> list[C
     found = kept(settings)
     last_try = session.get(NightlyBackup, 1)
     problem = last_try.problem if last_try else ""
+    if not found and problem:
+        return [Check(NAME, CheckState.BAD, f"{problem} There is none yet.", REMEDY)]
     if not found:
-        return [Check(NAME, CheckState.BAD if problem else CheckState.UNKNOWN, problem or "None has been made yet.")]
+        return [Check(NAME, CheckState.UNKNOWN, "None has been made yet.")]
     newest = found[0]
     age = now - newest.made_at
     are_kept = "1 is kept" if len(found) == 1 else f"{len(found)} are kept"
