@@ -170,6 +170,28 @@ def test_damaged_records_make_no_backup(settings: Settings, records: Path, clock
     assert not (tmp_path / "made.db").exists()
 
 
+def leave_an_index_behind(records: Path, index: str) -> None:
+    """A row that its table has and its index has not: what a torn write leaves, and what no count of rows sees."""
+    row = ask(records, "SELECT * FROM sqlite_master WHERE name = ?", index)[0]
+    for change, values in (
+        ("DELETE FROM sqlite_master WHERE name = ?", (index,)),
+        ("INSERT INTO notices (kind, subject, sentence, began_at) VALUES ('not_synced', 'x', '', '2026-12-01')", ()),
+        ("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", row),
+    ):
+        with closing(dbapi2.connect(str(records), isolation_level=None)) as connection:
+            connection.execute("PRAGMA writable_schema=ON")
+            connection.execute(change, values)
+
+
+def test_an_index_that_lacks_a_row_makes_no_backup(
+    settings: Settings, records: Path, clock: Clock, tmp_path: Path
+) -> None:
+    leave_an_index_behind(records, "ix_notices_began_at")
+    with pytest.raises(BackupFailed, match="is damaged: .* missing from index ix_notices_began_at"):
+        back_up(settings, tmp_path / "made.db", clock())
+    assert not (tmp_path / "made.db").exists()
+
+
 def test_a_reference_to_nothing_makes_no_backup(
     settings: Settings, records: Path, clock: Clock, tmp_path: Path
 ) -> None:

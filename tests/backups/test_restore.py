@@ -228,10 +228,8 @@ def test_kill_9_right_after_they_were_put_in_place_leaves_the_new_ones(
     assert is_replaced()
 
 
-def test_what_a_killed_server_left_beside_the_records_does_not_get_into_the_new_ones(
-    records: Path, backup: Path, clock: Clock
-) -> None:
-    """Its last transactions are in the file beside: they belong to the records of before, and are kept with them."""
+def write_and_be_killed(records: Path) -> None:
+    """Leave a transaction in the file beside the records, as a server that is killed does."""
     child = os.fork()
     if child == 0:
         connection = dbapi2.connect(str(records), isolation_level=None)
@@ -240,6 +238,13 @@ def test_what_a_killed_server_left_beside_the_records_does_not_get_into_the_new_
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
     assert Path(f"{records}-wal").stat().st_size > 0
+
+
+def test_what_a_killed_server_left_beside_the_records_does_not_get_into_the_new_ones(
+    records: Path, backup: Path, clock: Clock
+) -> None:
+    """Its last transactions are in the file beside: they belong to the records of before, and are kept with them."""
+    write_and_be_killed(records)
     kept = put_back(records, backup, clock).kept
     assert kept
     assert is_whole(records)
@@ -267,9 +272,18 @@ def test_what_is_no_database_any_more_is_replaced(records: Path, backup: Path, c
 def test_a_machine_without_records_gets_them(tmp_path: Path, backup: Path, clock: Clock) -> None:
     records = tmp_path / "new machine" / "holystone.db"
     records.parent.mkdir()
-    Path(f"{records}-wal").write_bytes(b"of records that are lost")
     assert put_back(records, backup, clock).kept is None
     assert is_whole(records)
+
+
+def test_where_the_records_are_lost_and_what_was_beside_them_is_not_that_does_not_get_into_the_new_ones(
+    records: Path, backup: Path, clock: Clock
+) -> None:
+    write_and_be_killed(records)
+    records.unlink()
+    assert put_back(records, backup, clock).kept is None
+    assert is_whole(records)
+    assert not has_activity(records, "right before the end")
 
 
 def test_a_file_system_without_hard_links_keeps_a_copy(
