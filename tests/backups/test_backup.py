@@ -187,7 +187,7 @@ def test_an_index_that_lacks_a_row_makes_no_backup(
     settings: Settings, records: Path, clock: Clock, tmp_path: Path
 ) -> None:
     leave_an_index_behind(records, "ix_notices_began_at")
-    with pytest.raises(BackupFailed, match="is damaged: .* missing from index ix_notices_began_at"):
+    with pytest.raises(BackupFailed, match=r"is damaged: .* missing from index ix_notices_began_at"):
         back_up(settings, tmp_path / "made.db", clock())
     assert not (tmp_path / "made.db").exists()
 
