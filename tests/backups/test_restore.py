@@ -90,6 +90,15 @@ def test_sessions_of_then_do_not_come_back_to_life(records: Path, backup: Path, 
     ]
 
 
+def test_it_names_who_may_sign_in_otherwise_than_before(records: Path, backup: Path, clock: Clock) -> None:
+    ask(records, "UPDATE users SET disabled_at = '2026-12-01 10:00:00.000000' WHERE name = 'bob'")
+    ask(records, "UPDATE users SET password_hash = 'of another password' WHERE name = 'carol'")
+    assert put_back(records, backup, clock).users == ("bob", "carol")
+    assert put_back(records, backup, clock).users == ()
+    records.write_text("no database")
+    assert put_back(records, backup, clock).users == ()
+
+
 def test_what_was_kept_can_be_restored_in_its_turn(records: Path, backup: Path, clock: Clock) -> None:
     kept = put_back(records, backup, clock).kept
     assert kept
@@ -317,6 +326,7 @@ def test_the_command_restores_says_what_differs_and_refuses_in_a_sentence(
     document = json.loads(done.stdout)
     assert document["outcome"] == "restored"
     assert document["made_at"] == "2026-12-01T09:00:00+00:00"
+    assert document["users"] == []
     assert document["windows"] == ["Nightly", "Weekend, with more time", "Moving house"]
     assert Path(document["kept"]).is_file()
     done = command(settings, "restore-backup", str(backup))

@@ -34,11 +34,13 @@ class Restored:
         backup: what the backup said of itself.
         contents: what the records hold now.
         kept: where those of before are; None where there were none.
+        users: who has another password than before, or may sign in again: as far as those of before can be read.
     """
 
     backup: Contents
     contents: Contents
     kept: Path | None
+    users: tuple[str, ...]
 
 
 def restore(records: Path, backup: Path, now: datetime, actor: str) -> Restored:
@@ -56,12 +58,25 @@ def restore(records: Path, backup: Path, now: datetime, actor: str) -> Restored:
             before = look_into(backup)
             with written_whole(records) as new:
                 contents = make_restored(backup, new, now, actor, kept.name if is_anything_kept else "")
+                users = _users_to_look_at(records, new)
                 _put_aside(records, kept)
     except (InUse, NotWhole) as problem:
         raise RestoreRefused(f"Nothing was restored. {problem}") from problem
     except (*DATABASE_ERRORS, SQLAlchemyError) as error:
         raise RestoreRefused(f"Nothing was restored: {words_of(error)}.") from error
-    return Restored(before, contents, kept if is_anything_kept else None)
+    return Restored(before, contents, kept if is_anything_kept else None, users)
+
+
+def _users_to_look_at(records: Path, new: Path) -> tuple[str, ...]:
+    query = "SELECT name, password_hash FROM users WHERE disabled_at IS NULL"
+    with opened(new) as connection:
+        then = set(connection.execute(query))
+    try:
+        with opened(records) as connection:
+            before = set(connection.execute(query))
+    except DATABASE_ERRORS:  # damaged, or not there
+        return ()
+    return tuple(sorted(name for name, _hash in then - before))
 
 
 def _put_aside(records: Path, kept: Path) -> None:

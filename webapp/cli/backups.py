@@ -16,7 +16,7 @@ from webapp.database import db
 from webapp.windows.upcoming import live_windows
 
 SHOWN = ("users", "activities", "runs", "removals")
-PASSWORDS = "Users and passwords are those of the backup: whoever was disabled since has to be disabled again."
+PASSWORDS = "Users and passwords are those of the backup."
 
 
 @click.command("backup")
@@ -66,6 +66,8 @@ def restore_backup(file: Path, as_json: bool) -> None:
         return
     made = f" of {done.backup.made_at:%d %b %Y, %H:%M} UTC" if done.backup.made_at else ""
     click.echo(f"The records{made} are in place; everybody has to sign in again. {PASSWORDS}")
+    if done.users:
+        click.echo(f"They have another password than before, or may sign in again: {', '.join(done.users)}.")
     if done.kept:
         click.echo(f"Those of before are kept as {done.kept}.")
     if windows:
@@ -82,5 +84,6 @@ def _document(done: Restored, windows: list[str]) -> dict[str, object]:
         "settings_of_backup": done.backup.settings,
         "kept": str(done.kept) if done.kept else None,
         "rows": done.contents.rows,
+        "users": done.users,
         "windows": windows,
     }
