@@ -151,6 +151,17 @@ def test_there_is_a_way_back_to_the_version_before(
     assert (done.stdout, done.returncode) == ("scheduler\n", 0), done.stderr
 
 
+def test_a_backup_that_was_put_in_the_place_of_the_records_by_hand_is_upgraded_again(
+    settings: Settings, records_of_0012: Path
+) -> None:
+    upgrade(settings)
+    (backup,) = folder_of(settings).iterdir()
+    backup.rename(records_of_0012)
+    assert upgrade(settings).startswith("The records were brought from version 0012")
+    assert "backup" not in everything(records_of_0012)
+    assert is_whole(records_of_0012)
+
+
 def test_the_way_back_within_this_version_leads_forward_again(settings: Settings, records_of_0012: Path) -> None:
     upgrade(settings)
     (backup,) = folder_of(settings).iterdir()

@@ -64,6 +64,8 @@ def _upgrade(settings: Settings, records: Path, schema: str) -> str:
     now = datetime.now(UTC)
     file = folder / f"{BEFORE}-{now:%Y-%m-%dT%H%M%SZ}-{schema}.db"
     back_up(settings, file, now, overwrite=True)
+    with opened(records, "rw") as connection:
+        connection.execute("DROP TABLE IF EXISTS backup")  # a backup that was put in the place of the records by hand
     bring_to_newest(records)
     make_room(folder, BEFORE, KEPT)
     return f"The records were brought from version {schema} to {newest_version()}. Those of before are in {file}."
