@@ -127,15 +127,32 @@ def test_kill_9_in_the_middle_leaves_the_file_of_before_and_whole_records(
 
 
 def test_what_a_killed_one_left_is_gone_a_day_later(
+    settings: Settings, records: Path, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    killed_at("webapp.backups.backup.make_restored", lambda: back_up(settings, tmp_path / "made.db", clock()))
+    left = [each for each in tmp_path.iterdir() if each.name != "data"]
+    assert len(left) == 2, "the copy, and the folder in which it is proved"
+    back_up(settings, tmp_path / "made.db", clock())
+    assert all(each.exists() for each in left)
+    for each in left:
+        os.utime(each, (0, 0))
+    back_up(settings, tmp_path / "made.db", clock(), overwrite=True)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["data", "made.db"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="to be another user needs root")
+def test_a_folder_that_may_not_be_looked_into_is_a_sentence(
     settings: Settings, records: Path, clock: Clock, tmp_path: Path
 ) -> None:
-    old, young = tmp_path / "made.db.0a0a0a0a.new", tmp_path / "made.db.0b0b0b0b.new"
-    for each in (old, young):
-        each.touch()
-    os.utime(old, (0, 0))
-    back_up(settings, tmp_path / "made.db", clock())
-    assert not old.exists()
-    assert young.exists()
+    shut = tmp_path / "shut"
+    shut.mkdir(mode=0o700)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(BackupFailed, match=r"^No backup was made: Permission denied\.$"):
+            back_up(settings, shut / "made.db", clock())
+    finally:
+        os.seteuid(0)
 
 
 def test_a_full_disk_makes_no_backup_and_leaves_the_one_of_before(

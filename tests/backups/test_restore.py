@@ -161,6 +161,13 @@ def test_what_is_no_backup_of_ours_is_refused_and_changes_nothing(
     assert not list(records.parent.glob("*.new*"))
 
 
+def test_the_records_are_no_backup_of_themselves(records: Path, clock: Clock) -> None:
+    before = everything(records)
+    with pytest.raises(RestoreRefused, match="the records themselves"):
+        put_back(records, records, clock)
+    assert everything(records) == before
+
+
 @contextmanager
 def holding(settings: Settings) -> Iterator[int]:
     """The id of a process that has opened the records as Holystone does, and has no connection to them just now."""

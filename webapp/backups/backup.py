@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config import Settings
 from webapp.backups.contents import Contents, NotWhole, count_rows, look_into, say_what_it_is
-from webapp.backups.files import DATABASE_ERRORS, in_one_file, opened, words_of, written_whole
+from webapp.backups.files import DATABASE_ERRORS, in_one_file, is_left_over, opened, words_of, written_whole
 from webapp.backups.restored import make_restored
+
+PROOF = "holystone-proof-"
 
 
 class BackupFailed(Exception):
@@ -47,13 +51,8 @@ def back_up(settings: Settings, file: Path, now: datetime, overwrite: bool = Fal
         BackupFailed: also where the copy could not be restored.
     """
     records = records_file(settings)
-    if not records.is_file():
-        raise BackupFailed(f"There are no records: {records} is not there.")
-    if file.exists() and not overwrite:
-        raise BackupFailed(f"{file} is there already; nothing was written.")
-    if file.exists() and file.samefile(records):
-        raise BackupFailed(f"{file} is the records themselves.")
     try:
+        _refuse(records, file, overwrite)
         with written_whole(file) as new:
             copied = copy_records(records, new, now, settings.changed)
             contents = prove(new, copied, now)
@@ -62,6 +61,15 @@ def back_up(settings: Settings, file: Path, now: datetime, overwrite: bool = Fal
     except (*DATABASE_ERRORS, SQLAlchemyError) as error:
         raise BackupFailed(f"No backup was made: {words_of(error)}.") from error
     return Backup(file, file.stat().st_size, contents)
+
+
+def _refuse(records: Path, file: Path, overwrite: bool) -> None:
+    if not records.is_file():
+        raise BackupFailed(f"There are no records: {records} is not there.")
+    if file.exists() and not overwrite:
+        raise BackupFailed(f"{file} is there already; nothing was written.")
+    if file.exists() and file.samefile(records):
+        raise BackupFailed(f"{file} is the records themselves.")
 
 
 def copy_records(records: Path, new: Path, now: datetime, settings: tuple[str, ...]) -> Mapping[str, int]:
@@ -87,12 +95,19 @@ def prove(file: Path, copied: Mapping[str, int], now: datetime) -> Contents:
     contents = look_into(file)
     if contents.rows != {name: count for name, count in copied.items() if name != "backup"}:
         raise NotWhole("The copy does not have the rows that the records had.")
-    with tempfile.TemporaryDirectory(prefix="holystone-proof-") as folder:
+    _forget_killed_proofs()
+    with tempfile.TemporaryDirectory(prefix=PROOF) as folder:
         make_restored(file, Path(folder) / "restored.db", now)
     return contents
 
 
-def _once(connection: Any, act: Any) -> None:
+def _forget_killed_proofs() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{PROOF}*"):
+        if folder.stat().st_uid == os.geteuid() and is_left_over(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _once(connection: Any, act: Callable[[], object]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     act()
     connection.execute("COMMIT")

@@ -75,7 +75,12 @@ def in_one_file(connection: Any) -> None:
     connection.execute("PRAGMA journal_mode=DELETE").fetchone()
 
 
+def is_left_over(path: Path) -> bool:
+    """Whether what has a name that is soon given up still has it a day later: its process was killed."""
+    return time.time() - path.stat().st_mtime > LEFT_OVER_AFTER_S
+
+
 def _sweep(file: Path) -> None:
     for left in file.parent.glob(f"{file.name}.*.new*"):
-        if time.time() - left.stat().st_mtime > LEFT_OVER_AFTER_S:
+        if is_left_over(left):
             left.unlink(missing_ok=True)

@@ -49,13 +49,11 @@ def restore(records: Path, backup: Path, now: datetime, actor: str) -> Restored:
     Raises:
         RestoreRefused: the records are in use, or the backup is damaged, none of ours or of a newer version.
     """
-    kept = _free_name(records, now)
-    is_anything_kept = records.exists()
-    if is_anything_kept and backup.exists() and backup.samefile(records):
-        raise RestoreRefused(f"Nothing was restored. {backup} is the records themselves.")
     try:
+        kept, is_anything_kept = _free_name(records, now), records.exists()
         with use_of(records).alone():
             before = look_into(backup)
+            _refuse_themselves(records, backup)
             with written_whole(records) as new:
                 contents = make_restored(backup, new, now, actor, kept.name if is_anything_kept else "")
                 users = _users_to_look_at(records, new)
@@ -65,6 +63,11 @@ def restore(records: Path, backup: Path, now: datetime, actor: str) -> Restored:
     except (*DATABASE_ERRORS, SQLAlchemyError) as error:
         raise RestoreRefused(f"Nothing was restored: {words_of(error)}.") from error
     return Restored(before, contents, kept if is_anything_kept else None, users)
+
+
+def _refuse_themselves(records: Path, backup: Path) -> None:
+    if records.exists() and backup.samefile(records):
+        raise NotWhole(f"{backup.name} is the records themselves.")
 
 
 def _users_to_look_at(records: Path, new: Path) -> tuple[str, ...]:
