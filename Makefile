@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 # nginx is in /usr/sbin, which is not in everybody's PATH.
 export PATH := $(PATH):/usr/sbin
 
-.PHONY: setup run test lint bench soak storm look sbom audit
+.PHONY: setup run test lint bench soak storm look dist sbom audit
 
 setup: .venv/complete
 	@:
@@ -42,6 +42,9 @@ storm: .venv/complete
 look: .venv/complete
 	@deploy/local/for-tests
 	@$(PYTHON) -m tests.look.sheet
+
+dist: .venv/complete
+	@deploy/file/build
 
 sbom: .venv/complete
 	@$(PYTHON) -m deploy.local.sbom

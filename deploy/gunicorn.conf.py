@@ -1,9 +1,10 @@
 """gunicorn's configuration: one process with threads, because the scheduler lives in it."""
 # ruff: noqa: N999  gunicorn looks for a file of this name
 
+import ctypes
 import logging
 import os
-import subprocess
+import signal
 import sys
 from typing import Any
 
@@ -12,6 +13,7 @@ from gunicorn.glogging import Logger
 import logs
 
 log = logging.getLogger("holystone")
+PR_SET_PDEATHSIG = 1
 
 
 class Lines(Logger):
@@ -24,6 +26,13 @@ class Lines(Logger):
         self.error_log.propagate = True
 
 
+# What a proxy says of the visitor is believed as HOLYSTONE_TRUSTED_PROXIES has it, and that in one place: the application.
+# gunicorn would believe whoever is on this machine.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
+
+umask = 0o007  # of a Unix socket: its group is nginx's, and whoever reaches it is believed
 bind = os.environ.get("HOLYSTONE_BIND") or "127.0.0.1:8000"
 workers = 1
 worker_class = "gthread"
@@ -42,9 +51,27 @@ def on_starting(_server: Any) -> None:
 
     In a process of its own: whatever this one imports it keeps in memory for good.
     """
-    look = subprocess.run([sys.executable, "-c", "import webapp; webapp.settings_or_exit()"], check=False)
-    if look.returncode:
-        sys.exit(look.returncode)
+    if child := os.fork():
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if code:
+            sys.exit(code)
+        return
+    code = 1
+    try:
+        import webapp
+
+        webapp.settings_or_exit()
+        code = 0
+    except SystemExit as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def post_fork(_server: Any, _worker: Any) -> None:
+    """End with the first process, also where that was killed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def post_worker_init(worker: Any) -> None:

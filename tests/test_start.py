@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -39,6 +40,7 @@ def test_a_start_that_is_refused_says_why_once(command: list[str], settings: dic
     assert "Traceback" not in done.stderr
 
 
-def test_the_version_is_the_one_of_the_project() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["version"] == VERSION
+def test_the_version_is_said_in_one_place_and_the_changelog_has_it() -> None:
+    assert "version" not in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (newest,) = re.findall(r"^## (\S+?),? ", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)[:1]
+    assert newest == VERSION

@@ -89,7 +89,9 @@ def _flask_configuration(settings: Settings) -> dict[str, object]:
 
 def _trust_proxies(app: Flask, hops: int) -> None:
     if hops:
-        proxied = ProxyFix(in_a_plain_prefix(app.wsgi_app), hops, hops, hops, x_prefix=hops)
+        proxied = ProxyFix(
+            in_a_plain_prefix(app.wsgi_app), hops, hops, hops, x_prefix=1
+        )  # the last one alone knows its path
         app.wsgi_app = proxied  # type: ignore[method-assign]
 
 

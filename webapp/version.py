@@ -1,4 +1,3 @@
-"""Which Holystone this is."""
+"""Which Holystone this is. It is said here and nowhere else."""
 
 VERSION = "0.1.0"
-"""The same as in pyproject.toml, which is not there in every installation."""

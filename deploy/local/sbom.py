@@ -51,7 +51,7 @@ def bill() -> dict[str, Any]:
         Unclear: it would not say what is inside.
     """
     packages = [_package(each) for each in pinned()]
-    components = [*packages, _python(), _sqlite(), _htmx()]
+    components = [*packages, _python(), _sqlite(), _htmx(), _loader()]
     of_holystone = {
         **_component("application", "holystone", VERSION, "Apache-2.0"),
         "purl": f"pkg:generic/holystone@{VERSION}",
@@ -123,6 +123,14 @@ def _htmx() -> Component:
     return {**found, "bom-ref": purl, "purl": purl, "hashes": [{"alg": "SHA-256", "content": sha256}]}
 
 
+def _loader() -> Component:
+    """What starts the single file: it is of PyInstaller, which is not inside otherwise."""
+    version = metadata.version("pyinstaller")
+    licence = "GPL-2.0-or-later WITH Bootloader-exception"
+    purl = f"pkg:pypi/pyinstaller@{version}"
+    return {**_component("library", "pyinstaller", version, licence), "bom-ref": purl, "purl": purl}
+
+
 def _component(kind: str, name: str, version: str, licence: str) -> Component:
     return {"type": kind, "name": name, "version": version, "licenses": [{"expression": licence}]}
 
@@ -131,7 +139,7 @@ def _dependencies(packages: list[Component]) -> Iterator[dict[str, Any]]:
     refs = {each["name"]: each["bom-ref"] for each in packages}
     direct = (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()
     named = [refs[canonicalize_name(Requirement(line).name)] for line in direct if line]
-    yield {"ref": "holystone", "dependsOn": [*named, "python", _htmx()["bom-ref"]]}
+    yield {"ref": "holystone", "dependsOn": [*named, "python", _htmx()["bom-ref"], _loader()["bom-ref"]]}
     for name, ref in refs.items():
         needed = [Requirement(each) for each in metadata.requires(name) or []]
         is_needed = [each for each in needed if each.marker is None or each.marker.evaluate({"extra": ""})]

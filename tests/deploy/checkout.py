@@ -118,10 +118,10 @@ def processes_in(folder: Path) -> dict[int, str]:
     return found
 
 
-def answers(url: str) -> bool:
-    """Whether it is answered with 200."""
+def answers(url: str, certificate: Path | None = None) -> bool:
+    """Whether it is answered with 200, by TLS where there is a certificate to verify."""
     try:
-        return requests.get(url, timeout=5).status_code == 200
+        return requests.get(url, timeout=5, verify=str(certificate) if certificate else True).status_code == 200
     except requests.RequestException:
         return False
 

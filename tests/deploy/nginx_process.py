@@ -10,10 +10,11 @@ import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from deploy.local.supervisor_config import WITH_ITS_PARENT
+from tests.certificates import key_of
 from tests.deploy.administrator import changed
 from tests.runtime.keeper_process import KeeperProcess, reserved_port, wait_for
 
@@ -49,6 +50,8 @@ class Nginx:
         tls: further lines of its server, which then speaks TLS.
     """
 
+    LISTENS = "listen 80;"
+
     def __init__(self, home: Path, file: str, changes: Mapping[str, str], tls: str = "") -> None:
         self.home = home
         home.mkdir()
@@ -57,7 +60,7 @@ class Nginx:
         (home / "nginx.conf").write_text(AROUND.format(home=home))
         self._scheme = "https" if tls else "http"
         listen = f"listen 127.0.0.1:{self.port}{' ssl' if tls else ''};{tls}"
-        (home / "site.conf").write_text(changed(f"nginx/{file}", {"listen 80;": listen, **changes}))
+        (home / "site.conf").write_text(changed(f"nginx/{file}", {self.LISTENS: listen, **changes}))
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -94,3 +97,34 @@ class NginxProcess(Nginx):
             "server 127.0.0.1:5001 ": f"server 127.0.0.1:{keeper.reads_port} ",
         }
         super().__init__(home, "registry.conf", changes, tls)
+
+
+class NginxOfDashboard(Nginx):
+    """The one of deploy/nginx/holystone.conf.
+
+    Args:
+        home: for configuration and logs.
+        certificate: with its key in `NAME.key` beside it.
+        upstream: where Holystone is: host and port, or `unix:/PATH`.
+        more: what an administrator changes besides.
+    """
+
+    LISTENS = "listen 443 ssl;"
+
+    def __init__(
+        self, home: Path, certificate: Path, upstream: str, more: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        self._plain = reserved_port()
+        self.plain_port: int = self._plain.getsockname()[1]
+        changes = {
+            "listen 80;": f"listen 127.0.0.1:{self.plain_port};",
+            "server 127.0.0.1:8000;": f"server {upstream};",
+            "/etc/ssl/certs/holystone.pem": str(certificate),
+            "/etc/ssl/private/holystone.key": str(key_of(certificate)),
+            **more,
+        }
+        super().__init__(home, "holystone.conf", changes, " ")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        super().__exit__(kind, error, at)
+        self._plain.close()

@@ -19,6 +19,7 @@ from config import Settings
 from demo.build import OCI_MANIFEST, image, layer
 from demo.push import Pusher
 from deploy.local.supervisor_config import WITH_ITS_PARENT
+from tests.certificates import make_certificate
 from tests.deploy import nginx_process
 from tests.deploy.checkout import ROOT, answers, copy_checkout, plain_environment
 from tests.deploy.nginx_process import AROUND as AROUND_NGINX
@@ -52,11 +53,14 @@ class Machine:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self._reserved = [reserved_port() for _ in range(5)]
+        self._reserved = [reserved_port() for _ in range(6)]
         ports = [each.getsockname()[1] for each in self._reserved]
-        self.registry_port, _reads, _moved, self.dashboard_port, self.nginx_port = ports
+        self.registry_port, _reads, _moved, self.dashboard_port, self.nginx_port, plain_port = ports
         self._changes = [
-            (r"listen 80;", f"listen 127.0.0.1:{self.nginx_port};"),
+            (r"listen 80;", f"listen 127.0.0.1:{plain_port};"),
+            (r"listen 443 ssl;", f"listen 127.0.0.1:{self.nginx_port} ssl;"),
+            (r"/etc/ssl/certs/holystone.pem", "/etc/ssl/127.0.0.1.pem"),
+            (r"/etc/ssl/private/holystone.key", "/etc/ssl/127.0.0.1.key"),
             (r"listen 5000;", f"listen 127.0.0.1:{self.registry_port};"),
             (r"--address :5000", f"--address 127.0.0.1:{self.registry_port}"),
             *((rf"\b{old}\b", str(new)) for old, new in zip((5000, 5001, 5002, 8000), ports, strict=False)),
@@ -70,8 +74,9 @@ class Machine:
             (r"(holystone users create.*)", rf"echo '{PASSWORD}' | \1 --password-stdin"),
             (r"--drain 70", "--drain 15"),
         ]
-        for folder in ("etc/docker/registry", "etc/supervisor/conf.d", "etc/nginx/conf.d", "bin", "nginx"):
+        for folder in ("etc/docker/registry", "etc/supervisor/conf.d", "etc/nginx/conf.d", "etc/ssl", "bin", "nginx"):
             (home / folder).mkdir(parents=True)
+        self.certificate = make_certificate(home / "etc/ssl", "127.0.0.1")
         for folder in (
             "var/lib/docker-registry",
             "var/lib/holystone",
@@ -203,9 +208,11 @@ def test_whoever_types_the_guide_has_a_registry_that_looks_after_itself(machine:
     assert '"phase": "serving"' in said
     assert "A collection would free" in said
     assert said.count("Freed ") == 2
-    sign_in = f"http://127.0.0.1:{machine.nginx_port}/sign-in"
-    wait_for(lambda: answers(sign_in), "the dashboard answers behind nginx", WAIT_S)
-    forged = requests.get(sign_in, headers={"X-Forwarded-Prefix": "/forged"}, timeout=5)
+    sign_in = f"https://127.0.0.1:{machine.nginx_port}/sign-in"
+    wait_for(lambda: answers(sign_in, machine.certificate), "the dashboard answers behind nginx", WAIT_S)
+    forged = requests.get(
+        sign_in, headers={"X-Forwarded-Prefix": "/forged"}, timeout=5, verify=str(machine.certificate)
+    )
     assert "/forged" not in forged.text
     assert (machine.home / "var/backups/holystone/settings.tar.gz").stat().st_size > 0
     assert said.count("It was restored once for proof.") == 2

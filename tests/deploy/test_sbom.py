@@ -26,7 +26,7 @@ def test_it_is_valid_cyclonedx() -> None:
 
 def test_it_names_all_that_is_inside_with_versions_and_licences() -> None:
     components = {each["name"]: each for each in bill()["components"]}
-    assert {each.name for each in pinned()} | {"python", "sqlite", "htmx.org"} == set(components)
+    assert {each.name for each in pinned()} | {"python", "sqlite", "htmx.org", "pyinstaller"} == set(components)
     assert components["python"]["version"] == platform.python_version()
     assert components["sqlite"]["version"] == dbapi2.sqlite_version
     vendored = (Path(sbom.VENDORED) / "README.md").read_text()

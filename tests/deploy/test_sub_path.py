@@ -15,9 +15,9 @@ from flask import Flask
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import WAIT_MS
-from tests.certificates import key_of, make_certificate
+from tests.certificates import make_certificate
 from tests.deploy import nginx_process
-from tests.deploy.nginx_process import Nginx
+from tests.deploy.nginx_process import Nginx, NginxOfDashboard
 from tests.pages.conftest import PASSWORD, MakeApp, cast_template, make_app, synced_template  # noqa: F401
 from tests.records import cheap_passwords, records_template  # noqa: F401
 from tests.registry_process import RegistryProcess
@@ -65,14 +65,12 @@ def house(
 ) -> Iterator[Nginx]:
     """The application with the demo fleet, behind nginx."""
     app: Flask = make_app(fleet_registry.url, synced_template, TRUSTED_PROXIES="1")
-    lines = f" ssl_certificate {certificate}; ssl_certificate_key {key_of(certificate)};"
     with served(app) as behind:
-        changes = {
-            "proxy_pass http://127.0.0.1:8000/;": f"proxy_pass {behind}/;",
+        below_a_path = {
             "location / {": f"location {ROOT} {{",
             'X-Forwarded-Prefix "";': "X-Forwarded-Prefix /holystone;",
         }
-        with Nginx(tmp_path / "nginx", "holystone.conf", changes, lines) as nginx:
+        with NginxOfDashboard(tmp_path / "nginx", certificate, urlsplit(behind).netloc, below_a_path) as nginx:
             yield nginx
 
 

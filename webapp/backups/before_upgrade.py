@@ -60,7 +60,7 @@ def _upgrade(settings: Settings, records: Path, schema: str) -> str:
     if schema not in known_versions():
         raise UpgradeRefused(_newer(settings, schema))
     folder = folder_of(settings)
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     now = datetime.now(UTC)
     file = folder / f"{BEFORE}-{now:%Y-%m-%dT%H%M%SZ}-{schema}.db"
     back_up(settings, file, now, overwrite=True)

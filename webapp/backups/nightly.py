@@ -86,7 +86,7 @@ def make_room(folder: Path, kind: str, keep: int) -> None:
 
 def _make(settings: Settings, file: Path, now: datetime) -> None:
     try:
-        file.parent.mkdir(mode=0o700, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         made = back_up(settings, file, now)
         make_room(file.parent, NIGHTLY, KEPT)
     except OSError as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 import sys
 from enum import IntEnum
 from typing import Any, NoReturn, cast
@@ -27,6 +29,14 @@ class ExitCode(IntEnum):
 def parts() -> Parts:
     """The parts of the application that this command runs in."""
     return cast("Parts", current_app.extensions["holystone"])
+
+
+def typed_by() -> str:
+    """Who types the command: the user's name, or its number where the machine has no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def print_json(document: dict[str, Any] | list[Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 
 import click
@@ -11,7 +10,7 @@ from flask.cli import with_appcontext
 from webapp.backups.backup import BackupFailed, back_up, records_file
 from webapp.backups.restore import Restored, RestoreRefused
 from webapp.backups.restore import restore as put_in_place
-from webapp.cli.answers import fail, parts, print_json
+from webapp.cli.answers import fail, parts, print_json, typed_by
 from webapp.database import db
 from webapp.windows.upcoming import live_windows
 
@@ -56,7 +55,7 @@ def restore_backup(file: Path, as_json: bool) -> None:
     here = parts()
     db.engine.dispose()
     try:
-        done = put_in_place(records_file(here.settings), file.absolute(), here.now(), getpass.getuser())
+        done = put_in_place(records_file(here.settings), file.absolute(), here.now(), typed_by())
     except RestoreRefused as refusal:
         fail(str(refusal), as_json)
     with here.reading() as session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import replace
 
 import click
@@ -10,6 +11,7 @@ from flask.cli import with_appcontext
 
 from webapp.accounts.permissions import Visibility
 from webapp.catalogue import listing
+from webapp.catalogue.sync import SyncReport
 from webapp.catalogue.sync import sync as sync_catalogue
 from webapp.catalogue.totals import Total, size_of_registry
 from webapp.cli.answers import ExitCode, fail, parts, print_json
@@ -18,15 +20,16 @@ from webapp.leases import LeaseHeld
 EVERYTHING = Visibility(sees_everything=True)
 
 
+OTHERS_MAY_TAKE_S = 60.0
+ASKED_AGAIN_AFTER_S = 0.2
+
+
 @click.command("sync")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @with_appcontext
 def sync(as_json: bool) -> None:
-    """Look at the registry and bring the catalogue up to date."""
-    try:
-        report = sync_catalogue(replace(parts().catalogue, checked_at_most=None))
-    except LeaseHeld:
-        fail("Another sync is under way.", as_json)
+    """Look at the registry and bring the catalogue up to date; where another look is under way, after it."""
+    report = _sync_after_others(as_json)
     outcome = ExitCode.DONE if report.is_complete else ExitCode.PARTLY if report.repositories else ExitCode.FAILED
     with parts().reading() as session:
         size = size_of_registry(session, EVERYTHING)
@@ -47,6 +50,17 @@ def sync(as_json: bool) -> None:
         for sentence in filter(None, (report.problem, report.doubt)):
             click.echo(sentence, err=True)
     sys.exit(outcome)
+
+
+def _sync_after_others(as_json: bool) -> SyncReport:
+    give_up = parts().monotonic() + OTHERS_MAY_TAKE_S
+    while True:
+        try:
+            return sync_catalogue(replace(parts().catalogue, checked_at_most=None))
+        except LeaseHeld:
+            if parts().monotonic() > give_up:
+                fail("Another sync has been under way for a minute, and goes on.", as_json)
+        time.sleep(ASKED_AGAIN_AFTER_S)
 
 
 @click.command("repositories")

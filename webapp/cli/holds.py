@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import re
 from datetime import datetime, timedelta
 
@@ -10,7 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from webapp.activities.record import COMMAND
-from webapp.cli.answers import ExitCode, fail, parts, print_json
+from webapp.cli.answers import ExitCode, fail, parts, print_json, typed_by
 from webapp.cli.maintenance import maintenance
 from webapp.leases import LeaseLost
 from webapp.maintenance.hold_records import hold_under_way
@@ -43,7 +42,7 @@ def hold(until: str | None, length: str | None, purpose: str, strategy: str, as_
     chosen = None if strategy == "auto" else Strategy(strategy)
     try:
         end_interrupted_runs(here.maintainer)
-        hold_id = hold_read_only(here.maintainer, end, getpass.getuser(), COMMAND, purpose, chosen)
+        hold_id = hold_read_only(here.maintainer, end, typed_by(), COMMAND, purpose, chosen)
     except BrokenOff as pressed:
         fail(pressed.sentence, as_json, ExitCode.BROKEN_OFF)
     except (HoldFailed, RunUnderWay, NoKeeper) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +11,7 @@ from flask.cli import with_appcontext
 
 from webapp.activities.record import COMMAND
 from webapp.checks import Check
-from webapp.cli.answers import ExitCode, fail, parts, print_json
+from webapp.cli.answers import ExitCode, fail, parts, print_json, typed_by
 from webapp.leases import LeaseLost
 from webapp.maintenance.confirmations import SENTENCE, confirm
 from webapp.maintenance.emergency import StillNotReadWrite, make_read_write
@@ -57,7 +56,7 @@ def run(strategy: str, agree: tuple[str, ...], dry_run: bool, as_json: bool) -> 
     checks = _checks(maintainer, chosen) if dry_run else []
     try:
         end_interrupted_runs(maintainer)
-        run_id = carry_out(maintainer, kind, getpass.getuser(), COMMAND, strategy=chosen, agreed=agreed)
+        run_id = carry_out(maintainer, kind, typed_by(), COMMAND, strategy=chosen, agreed=agreed)
     except (RunUnderWay, NoKeeper) as error:
         fail(why_refused(maintainer, error), as_json)
     except LeaseLost:
@@ -90,7 +89,7 @@ def checked(as_json: bool) -> None:
     """Record that you have checked: neither a descriptor cache in redis is used, nor a pull-through cache."""
     here = parts()
     with here.writing() as session:
-        confirm(session, getpass.getuser(), COMMAND, here.now())
+        confirm(session, typed_by(), COMMAND, here.now())
     if as_json:
         print_json({"outcome": "recorded"})
     else:
@@ -118,7 +117,7 @@ def read_write(as_json: bool) -> None:
 @with_appcontext
 def stop(as_json: bool) -> None:
     """Stop the run, or end the hold, that is under way. What is gone is gone; the registry comes back read-write."""
-    actor = getpass.getuser()
+    actor = typed_by()
     with parts().writing() as session:
         tokens = [row.token for row in unfinished_runs(session) if ask_to_stop(session, row.id, actor)]
         tokens += [row.token for row in open_holds(session) if ask_to_end(session, row.id, actor)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 import uuid
 from dataclasses import replace
@@ -12,7 +11,7 @@ import click
 from flask.cli import with_appcontext
 
 from webapp.catalogue.refresh import sync_repository
-from webapp.cli.answers import ExitCode, fail, parts, print_json
+from webapp.cli.answers import ExitCode, fail, parts, print_json, typed_by
 from webapp.registry.errors import RegistryError
 from webapp.registry.names import BadName, Reference, split_reference
 from webapp.removal.execute import PlanChanged, Preview, RemovalUnderWay, preview, space_together
@@ -133,7 +132,7 @@ def _space_together(shown: list[Preview], as_json: bool) -> Space | None:
 
 
 def _remove_one(shown: Preview, as_json: bool) -> dict[str, Any]:
-    agreement = Agreement(shown.plan.fingerprint, uuid.uuid4().hex, getpass.getuser(), "command")
+    agreement = Agreement(shown.plan.fingerprint, uuid.uuid4().hex, typed_by(), "command")
     try:
         removal_id = remove_agreed(parts().remover, shown.plan.wanted, agreement)
     except (RegistryError, RemovalUnderWay) as error:

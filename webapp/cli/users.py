@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from webapp.accounts import users as accounts
 from webapp.accounts.errors import AccountError
 from webapp.accounts.models import Role, User
 from webapp.activities.record import COMMAND
-from webapp.cli.answers import fail, parts, print_json
+from webapp.cli.answers import fail, parts, print_json, typed_by
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 password_option = click.option(
@@ -41,9 +40,7 @@ def create(name: str, role: str, password_stdin: bool, as_json: bool) -> None:
     """Create the user NAME."""
     password = _read_password(password_stdin)
     with _changing(as_json) as session:
-        user = accounts.create_user(
-            session, name, password, Role(role), parts().now, actor=getpass.getuser(), place=COMMAND
-        )
+        user = accounts.create_user(session, name, password, Role(role), parts().now, actor=typed_by(), place=COMMAND)
     _answer(user, f"Created {user.name}, role {user.role}.", as_json)
 
 
@@ -56,7 +53,7 @@ def password(name: str, password_stdin: bool, as_json: bool) -> None:
     """Change the password of NAME and end all sessions of that user."""
     new_password = _read_password(password_stdin)
     with _changing(as_json) as session:
-        user = accounts.set_password(session, name, new_password, parts().now, actor=getpass.getuser(), place=COMMAND)
+        user = accounts.set_password(session, name, new_password, parts().now, actor=typed_by(), place=COMMAND)
     _answer(user, f"Changed the password of {user.name} and ended all sessions.", as_json)
 
 
@@ -82,7 +79,7 @@ def list_users(as_json: bool) -> None:
 def disable(name: str, as_json: bool) -> None:
     """Keep NAME from signing in and end all sessions of that user."""
     with _changing(as_json) as session:
-        user = accounts.disable_user(session, name, parts().now, actor=getpass.getuser(), place=COMMAND)
+        user = accounts.disable_user(session, name, parts().now, actor=typed_by(), place=COMMAND)
     _answer(user, f"Disabled {user.name} and ended all sessions.", as_json)
 
 
@@ -93,7 +90,7 @@ def disable(name: str, as_json: bool) -> None:
 def enable(name: str, as_json: bool) -> None:
     """Let NAME sign in again."""
     with _changing(as_json) as session:
-        user = accounts.enable_user(session, name, parts().now, actor=getpass.getuser(), place=COMMAND)
+        user = accounts.enable_user(session, name, parts().now, actor=typed_by(), place=COMMAND)
     _answer(user, f"Enabled {user.name}.", as_json)
 
 

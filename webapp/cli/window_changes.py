@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +13,7 @@ from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
 from webapp.activities.record import COMMAND
-from webapp.cli.answers import fail, parts, print_json
+from webapp.cli.answers import fail, parts, print_json, typed_by
 from webapp.cli.windows import document_of, lines_of, windows
 from webapp.maintenance.models import Strategy
 from webapp.windows import records
@@ -186,7 +185,7 @@ def _zone_of(window: Window, as_json: bool) -> tzinfo:
 
 
 def _change() -> Change:
-    return Change(getpass.getuser(), COMMAND, parts().now())
+    return Change(typed_by(), COMMAND, parts().now())
 
 
 def _answer(window_id: int, sentence: str, as_json: bool) -> None:
