@@ -241,6 +241,27 @@ def test_records_in_use_are_not_upgraded(
     assert ask(records_of_0012, "SELECT version_num FROM alembic_version") == [("0012",)]
 
 
+def test_serve_brings_the_records_to_its_version_and_does_not_start_with_newer_ones(
+    settings: Settings, records_of_0012: Path
+) -> None:
+    others = {name: value for name, value in os.environ.items() if not name.startswith("HOLYSTONE_")}
+    given = {"HOLYSTONE_DATA_DIR": str(settings.DATA_DIR), "HOLYSTONE_SECRET_KEY": SECRETS["SECRET_KEY"]}
+
+    def typed(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *command], cwd=ROOT, env={**others, **given},
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    done = typed("-c", "from single_file.serve import upgrade; upgrade()")
+    assert done.stderr.startswith("The records were brought from version 0012 to ")
+    assert len(list(folder_of(settings).iterdir())) == 1
+    ask(records_of_0012, "UPDATE alembic_version SET version_num = '9999'")
+    done = typed("holystone.py", "serve")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Holystone does not start. The records have tables of version 9999")
+
+
 def test_flask_db_upgrade_stays(settings: Settings, records_of_0012: Path) -> None:
     done = command(settings, "db", "upgrade")
     assert done.returncode == 0, done.stderr
