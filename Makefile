@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 # nginx is in /usr/sbin, which is not in everybody's PATH.
 export PATH := $(PATH):/usr/sbin
 
-.PHONY: setup run test lint bench soak storm look dist
+.PHONY: setup run test lint bench soak storm look dist sbom audit
 
 setup: .venv/complete
 	@:
@@ -45,3 +45,9 @@ look: .venv/complete
 
 dist: .venv/complete
 	@deploy/file/build
+
+sbom: .venv/complete
+	@$(PYTHON) -m deploy.local.sbom
+
+audit: .venv/complete
+	@deploy/local/audit

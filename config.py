@@ -305,9 +305,19 @@ class Settings:
         return tuple(each for each in (*hidden, *paths) if each)
 
     @property
+    def changed(self) -> tuple[str, ...]:
+        """Names of the settings that are not at their default, without `HOLYSTONE_`."""
+        return tuple(each.name for each in fields(self) if getattr(self, each.name) != _at_default(each))
+
+    @property
     def public_name(self) -> str:
         """The registry's name as people write it before a repository, such as `registry.example`."""
         return self.REGISTRY_PUBLIC_NAME or urlsplit(self.REGISTRY_URL).netloc
+
+
+def _at_default(setting: Any) -> Any:
+    default = setting.metadata["default"]
+    return None if default is None else setting.metadata["read"](default)
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

@@ -77,10 +77,7 @@ class LineHandler(logging.Handler):
             yield f"traceback={self._value(''.join(traceback.format_exception(error)), LONGEST_TRACEBACK)}"
 
     def _value(self, text: str, longest: int = LONGEST_VALUE) -> str:
-        for secret in self.hidden:
-            text = text.replace(secret, HIDDEN)
-        for pattern, instead in _SECRETS:
-            text = pattern.sub(instead, text)
+        text = _hidden(text, self.hidden)
         text = "".join(
             _ESCAPED.get(each) or (each if each.isprintable() else _PLACEHOLDER) for each in _cut(text, longest)
         )
@@ -115,6 +112,19 @@ def forms(secrets: Collection[str]) -> tuple[str, ...]:
     """Some secrets as they are and as an address quotes them, the longest first: one may be the beginning of another."""
     all_forms = {*secrets, *(quote(each, safe="") for each in secrets)}
     return tuple(sorted((each for each in all_forms if len(each) >= SHORTEST_HIDDEN), key=len, reverse=True))
+
+
+def without_secrets(text: str, secrets: Collection[str]) -> str:
+    """A text with these secrets, and what looks like one, hidden."""
+    return _hidden(text, forms(secrets))
+
+
+def _hidden(text: str, all_forms: Collection[str]) -> str:
+    for secret in all_forms:
+        text = text.replace(secret, HIDDEN)
+    for pattern, instead in _SECRETS:
+        text = pattern.sub(instead, text)
+    return text
 
 
 def _handler() -> LineHandler | None:

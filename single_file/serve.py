@@ -38,10 +38,14 @@ def upgrade_in_a_child() -> int:
 
 
 def upgrade() -> None:
-    """Bring the records to the newest version; the first time, make them."""
-    import flask_migrate
+    """Bring the records to the newest version, after a backup of them; the first time, make them."""
+    from webapp import settings_or_exit
+    from webapp.backups.before_upgrade import UpgradeRefused
+    from webapp.backups.before_upgrade import upgrade as bring_to_this_version
 
-    from webapp import create_app, settings_or_exit
-
-    with create_app(settings_or_exit()).app_context():
-        flask_migrate.upgrade()
+    try:
+        said = bring_to_this_version(settings_or_exit())
+    except UpgradeRefused as refusal:
+        sys.exit(f"Holystone does not start. {refusal}")
+    if said:
+        print(said, file=sys.stderr, flush=True)  # noqa: T201

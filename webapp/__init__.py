@@ -14,7 +14,18 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import logs
 from config import SettingError, Settings, read_settings
 from webapp import cli, pages
-from webapp.database import ENGINE_OPTIONS, DatabaseTooOld, db, prepare, reading_from, refuse_old_sqlite, writing_to
+from webapp.backups.backup import records_file
+from webapp.backups.in_use import use
+from webapp.database import (
+    ENGINE_OPTIONS,
+    MIGRATIONS,
+    DatabaseTooOld,
+    db,
+    prepare,
+    reading_from,
+    refuse_old_sqlite,
+    writing_to,
+)
 from webapp.extensions import csrf, login_manager, migrate
 from webapp.pages.addresses import in_a_plain_prefix
 from webapp.parts import Parts
@@ -42,8 +53,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     _trust_proxies(app, settings.TRUSTED_PROXIES)
 
     settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    app.extensions["holystone-use"] = use(records_file(settings))
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
+    migrate.init_app(app, db, directory=str(MIGRATIONS), render_as_batch=True)
     csrf.init_app(app)
     login_manager.init_app(app)
 

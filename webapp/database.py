@@ -15,7 +15,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from alembic.script import ScriptDirectory
 from flask_sqlalchemy import SQLAlchemy
 from pysqlite3 import dbapi2
 from sqlalchemy import (
@@ -38,6 +37,7 @@ from sqlalchemy.sql.operators import custom_op
 Reading = Callable[[], AbstractContextManager[Session]]
 Writing = Callable[[], AbstractContextManager[Session]]
 
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 OLDEST_SQLITE = (3, 51, 3)
 BUSY_TIMEOUT_MS = 10_000
 
@@ -129,11 +129,6 @@ def _begin(connection: Any) -> None:
     # A transaction that reads first and writes later gets SQLITE_BUSY at once, whatever the time-out says.
     immediate = connection.get_execution_options().get("immediate", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-
-def newest_version(migrations: Path) -> str | None:
-    """The version to which the migrations of a folder bring the records."""
-    return ScriptDirectory(str(migrations)).get_current_head()
 
 
 def version_of(session: Session) -> str | None:

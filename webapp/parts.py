@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from config import Settings
+from webapp.backups.nightly import newest_at
 from webapp.catalogue.refresh import Catalogue
 from webapp.catalogue.revisions import Revisions, revisions_in
 from webapp.database import Reading, Writing
@@ -113,6 +114,7 @@ class Parts:
             has_keeper=self.settings.KEEPER_FOLDER is not None,
             sync_interval_s=self.settings.SYNC_INTERVAL,
             folders={STORE: store, RECORDS: data} if store is not None else {RECORDS: data},
+            backed_up_at=lambda: newest_at(self.settings),
         )
 
     @property

@@ -16,6 +16,8 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import DatabaseError, OperationalError
 
+from webapp.backups.backup import BackupFailed
+from webapp.backups.nightly import back_up_if_due
 from webapp.catalogue.mode import check_registry
 from webapp.catalogue.models import RegistryState
 from webapp.catalogue.state import registry_state
@@ -35,6 +37,7 @@ RECONCILE_INTERVAL_S = 10
 HEARTBEAT_INTERVAL_S = 20
 WINDOWS_INTERVAL_S = 10
 NOTICE_INTERVAL_S = 20
+BACKUP_INTERVAL_S = 900
 DAY_S = 86400
 ASKED_EVERY = timedelta(minutes=1)
 
@@ -67,6 +70,7 @@ def start(parts: Parts) -> Scheduler:
         look_for_trouble: NOTICE_INTERVAL_S,
         send_notices: NOTICE_INTERVAL_S,
         forget_old_notices: DAY_S,
+        back_up_the_records: BACKUP_INTERVAL_S,
     }
     for job, seconds in jobs.items():
         scheduler.add_job(job, "interval", seconds=seconds, args=[parts], next_run_time=parts.now(), id=job.__name__)
@@ -158,3 +162,11 @@ def forget_old_notices(parts: Parts) -> None:
     """Delete what is older than a year."""
     with parts.writing() as session:
         forget_old(session, parts.now())
+
+
+def back_up_the_records(parts: Parts) -> None:
+    """Make today's backup, if there is none yet. One that fails is tried again a quarter of an hour later."""
+    try:
+        back_up_if_due(parts.settings, parts.reading, parts.writing, parts.now())
+    except BackupFailed as failure:
+        log.warning("The nightly backup failed", extra={"reason": str(failure)})

@@ -214,7 +214,12 @@ def test_whoever_types_the_guide_has_a_registry_that_looks_after_itself(machine:
         sign_in, headers={"X-Forwarded-Prefix": "/forged"}, timeout=5, verify=str(machine.certificate)
     )
     assert "/forged" not in forged.text
-    assert (machine.home / "var/backups/holystone.tar.gz").stat().st_size > 0
+    assert (machine.home / "var/backups/holystone/settings.tar.gz").stat().st_size > 0
+    assert said.count("It was restored once for proof.") == 2
+    assert said.count("are in place; everybody has to sign in again.") == 2
+    assert len(list((machine.home / "var/lib/holystone").glob("holystone.db.before-*"))) == 2
+    assert "good     The records: They can be read" in said
+    assert "== Last runs\n" in said
     pulled = requests.get(f"{machine.url}/v2/team/api/manifests/1.0", headers={"Accept": OCI_MANIFEST}, timeout=5)
     assert pulled.content == KEPT.raw
 

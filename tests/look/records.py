@@ -12,6 +12,7 @@ from demo.fleet import API, ETL, WEB
 from tests.odd_manifests import add_odd
 from webapp.activities.models import Activity, ActivityKind, Outcome
 from webapp.activities.record import record
+from webapp.backups.models import NightlyBackup
 from webapp.catalogue.models import Manifest, RegistryMode, RegistryState, Repository, Tag, UnreadRepository
 from webapp.catalogue.state import registry_state
 from webapp.maintenance.models import (
@@ -130,7 +131,7 @@ def deletes_disabled(session: Session) -> None:
 
 
 def in_doubt(session: Session) -> None:
-    """Much seems to be gone, the scheduler is silent, and the time zone of a window is not known."""
+    """Much seems to be gone, the scheduler is silent, no backup is made, and the time zone of a window is not known."""
     state = registry_state(session)
     state.doubt = "5 of 8 repositories that had tags are not listed any more. None was marked as gone."
     state.doubt_since, state.doubt_digest = NOW, "0"
@@ -138,6 +139,7 @@ def in_doubt(session: Session) -> None:
     state.sync_problem = f"{ETL} could not be read completely. {FAILED_INSIDE}"
     nights = make(session, Plan("Nights", frozenset({1}), time(3), "UTC", 3600), Change("alice", "10.0.0.7", NOW))
     session.get_one(Window, nights).zone = "Europe/Xyz"
+    session.merge(NightlyBackup(id=1, tried_at=NOW, problem="No backup was made: database or disk is full."))
     etl = session.scalars(select(Repository).where(Repository.name == ETL)).one()
     etl.revisions_read_at = None
     session.add(UnreadRepository(repository_id=etl.id, sentence=FAILED_INSIDE, since=NOW - timedelta(hours=2)))
@@ -386,6 +388,7 @@ def _activities(session: Session) -> None:
     add(28, "bob", ActivityKind.TAG_DELETED, Outcome.KEPT, repository=API, tag="1.2.8", reason=KEPT)
     add(200, "alice", ActivityKind.USER_CREATED, reason="bob, user")
     add(201, "alice", ActivityKind.IMAGE_DELETED, repository=LONGEST_NAME, digest=digest(3))
+    add(202, "root", ActivityKind.RECORDS_RESTORED, reason="The backup of 12 Mar 2026, 00:00 UTC.")
 
 
 PARTLY = [*[StepState.DELETED] * 36, StepState.KEPT, StepState.KEPT, StepState.FAILED, StepState.ALREADY_GONE]

@@ -25,8 +25,10 @@ from webapp.accounts import passwords
 from webapp.accounts.models import Role
 from webapp.accounts.sessions import open_session
 from webapp.accounts.users import create_user
+from webapp.backups.backup import records_file
+from webapp.backups.schema import bring_to_newest
 from webapp.catalogue.sync import sync
-from webapp.database import Base, db
+from webapp.database import db
 from webapp.parts import Parts
 
 PASSWORD = "soft stone on deck"
@@ -92,8 +94,7 @@ def _make_app(folder: Path, keeper: KeeperProcess) -> Flask:
 def _fill(app: Flask) -> dict[str, str]:
     """Make the records of the usual state; the tokens of those who are signed in."""
     parts: Parts = app.extensions["holystone"]
-    with app.app_context():
-        Base.metadata.create_all(db.engine)
+    bring_to_newest(records_file(parts.settings))
     sync(parts.catalogue)
     tokens = {}
     with parts.writing() as session:

@@ -24,6 +24,7 @@ class EndReason(StrEnum):
     SIGNED_OUT = "signed_out"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a reason, no password
     DISABLED = "disabled"
+    RECORDS_RESTORED = "records_restored"
 
 
 class User(Base):

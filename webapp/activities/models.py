@@ -21,6 +21,7 @@ class ActivityKind(StrEnum):
     RUN_FINISHED = "run_finished"
     MADE_READ_WRITE = "made_read_write"
     CHECKED_CACHES = "checked_caches"
+    RECORDS_RESTORED = "records_restored"
     HOLD_STARTED = "hold_started"
     HOLD_ENDED = "hold_ended"
     WINDOW_MADE = "window_made"

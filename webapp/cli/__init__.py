@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Flask
 
 from webapp.cli.activities import activities
+from webapp.cli.backups import backup, restore_backup
 from webapp.cli.catalogue import repositories, sync, tags
+from webapp.cli.doctor import doctor
 from webapp.cli.holds import hold  # noqa: F401  it joins the group
 from webapp.cli.maintenance import maintenance
 from webapp.cli.notices import notices
@@ -18,5 +20,6 @@ from webapp.cli.windows import windows
 def register(app: Flask) -> None:
     """Add all commands to `flask --app wsgi`."""
     maintenance.add_command(windows)
-    for command in (users, activities, sync, repositories, tags, remove, maintenance, notices):
+    of_the_catalogue = (sync, repositories, tags, remove)
+    for command in (users, activities, *of_the_catalogue, maintenance, notices, doctor, backup, restore_backup):
         app.cli.add_command(command)

@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from webapp.backups.checks import OLD_AFTER
+from webapp.backups.models import NightlyBackup
 from webapp.catalogue.models import RegistryMode, RegistryState
 from webapp.maintenance.hold_records import (
     broken_hold,
@@ -43,6 +45,7 @@ LASTS = {
     NoticeKind.REGISTRY_UNREACHABLE: timedelta(minutes=5),
     NoticeKind.KEEPER_SILENT: timedelta(minutes=2),
     NoticeKind.READ_ONLY_UNEXPLAINED: timedelta(minutes=2),
+    NoticeKind.NOT_BACKED_UP: timedelta(minutes=30),
 }
 """For how long a condition has to be seen before it is told; 0 for the others."""
 
@@ -78,6 +81,7 @@ class Around:
         watched_since: since when somebody has looked without a break.
         has_keeper: whether a keeper is set.
         sync_interval_s: seconds between two syncs.
+        backed_up_at: when the newest nightly backup was made; None where there is none.
     """
 
     now: datetime
@@ -85,6 +89,7 @@ class Around:
     has_keeper: bool
     sync_interval_s: float
     disks: Sequence[Disk] = ()
+    backed_up_at: datetime | None = None
 
 
 def conditions(session: Session, around: Around) -> list[Condition]:
@@ -102,6 +107,7 @@ def conditions(session: Session, around: Around) -> list[Condition]:
         *silent_keeper(session.get(KeeperSeen, 1) if around.has_keeper else None, around.now),
         *full_disks(around.disks),
         *not_synced(state, around),
+        *not_backed_up(session.get(NightlyBackup, 1), around),
     ]
 
 
@@ -213,6 +219,16 @@ def not_synced(state: RegistryState, around: Around) -> Iterator[Condition]:
     begins = around.now - around.watched_since > limit and state.mode != RegistryMode.UNREACHABLE
     sentence = f"{ended} {state.sync_problem}".strip()
     yield Condition(NoticeKind.NOT_SYNCED, sentence, began_at=last, begins=begins)
+
+
+def not_backed_up(last_try: NightlyBackup | None, around: Around) -> Iterator[Condition]:
+    """The nightly backup failed, or was not tried. Its reason may name folders, so Status says it, and no message."""
+    newest = around.backed_up_at
+    is_old = newest is not None and around.now - newest > OLD_AFTER
+    if is_old or (last_try is not None and last_try.problem):
+        newest_words = f"The newest is of {newest:%d %b %Y, %H:%M} UTC" if newest else "There is none yet"
+        sentence = f"The nightly backup was not made. {newest_words}. Status says why."
+        yield Condition(NoticeKind.NOT_BACKED_UP, sentence, began_at=newest)
 
 
 def _is_run_under_way(session: Session) -> bool:

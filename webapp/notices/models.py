@@ -24,6 +24,7 @@ class NoticeKind(StrEnum):
     WINDOW_WITHOUT_ZONE = "window_without_zone"
     DISK_NEARLY_FULL = "disk_nearly_full"
     NOT_SYNCED = "not_synced"
+    NOT_BACKED_UP = "not_backed_up"
 
 
 class Channel(StrEnum):

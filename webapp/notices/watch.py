@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,6 +66,7 @@ class Watch:
         channels: where notices are sent.
         calls_switch: whether a dead man's switch is called.
         folders: whose disks are looked at, by name.
+        backed_up_at: tells when the newest nightly backup was made.
     """
 
     reading: Reading
@@ -77,6 +78,7 @@ class Watch:
     has_keeper: bool
     sync_interval_s: float
     folders: Mapping[str, Path]
+    backed_up_at: Callable[[], datetime | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def look(watch: Watch, now: datetime) -> None:
     """Look once, and write down what begins and ends, with what has to be sent about it."""
     watch.watched.begin_look(now)
     disks = look_at_disks(watch.folders)
-    around = Around(now, watch.watched.since, watch.has_keeper, watch.sync_interval_s, disks)
+    around = Around(now, watch.watched.since, watch.has_keeper, watch.sync_interval_s, disks, watch.backed_up_at())
     with watch.reading() as session:
         found = conditions(session, around)
         lasting = watch.watched.end_look(found, now)

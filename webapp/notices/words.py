@@ -24,6 +24,7 @@ _TITLES = {
     NoticeKind.WINDOW_WITHOUT_ZONE: "a maintenance window of {registry} does not begin any more",
     NoticeKind.DISK_NEARLY_FULL: "a disk of {registry} is nearly full",
     NoticeKind.NOT_SYNCED: "{registry} was not read for an hour",
+    NoticeKind.NOT_BACKED_UP: "Holystone's records of {registry} were not backed up",
 }
 _PLACES = {
     NoticeKind.RUN_FAILED: "/maintenance/runs/{subject}",

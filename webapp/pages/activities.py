@@ -29,6 +29,7 @@ KINDS = {
     ActivityKind.RUN_STARTED: ("Begun runs", "play", "started a run"),
     ActivityKind.RUN_FINISHED: ("Runs", "box", "ran a collection"),
     ActivityKind.CHECKED_CACHES: ("Checked the caches", "box", "has checked the registry's caches"),
+    ActivityKind.RECORDS_RESTORED: ("Restored records", "refresh", "restored the records from a backup"),
     ActivityKind.HOLD_STARTED: ("Begun holds", "lock", "holds the registry read-only"),
     ActivityKind.HOLD_ENDED: ("Holds", "lock", "held the registry read-only"),
     ActivityKind.WINDOW_MADE: ("New windows", "clock", "made the window"),

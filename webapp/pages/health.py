@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 from sqlalchemy.exc import SQLAlchemyError
 
+from webapp.backups.schema import newest_version
 from webapp.catalogue.checks import SCHEDULER_SILENT_AFTER
 from webapp.catalogue.models import RegistryState
-from webapp.database import newest_version, version_of
+from webapp.database import version_of
 from webapp.pages.current import parts
 
 bp = Blueprint("health", __name__)
@@ -38,15 +36,10 @@ def _what_is_missing() -> str:
     """The scheduler writes every few seconds that it lives: a fresh word of it proves that the records take writes."""
     here = parts()
     with here.reading() as session:
-        if version_of(session) != _newest(Path(current_app.extensions["migrate"].directory)):
+        if version_of(session) != newest_version():
             return "migrations"
         state = session.get(RegistryState, 1)
     seen_at = state.scheduler_seen_at if state else None
     if seen_at is None or here.now() - seen_at > SCHEDULER_SILENT_AFTER:
         return "scheduler"
     return ""
-
-
-@cache
-def _newest(migrations: Path) -> str | None:
-    return newest_version(migrations)

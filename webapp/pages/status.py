@@ -8,11 +8,11 @@ from flask import Blueprint, Response, request, url_for
 from pysqlite3 import dbapi2
 from sqlalchemy.orm import Session
 
-from webapp.catalogue.checks import registry_checks
 from webapp.catalogue.doubt import accept
 from webapp.catalogue.mode import check_registry
 from webapp.catalogue.models import RegistryState
 from webapp.catalogue.totals import is_every_manifest_known, size_of_registry
+from webapp.doctor.checks import all_checks
 from webapp.maintenance.listing import keeper_seen, version_words
 from webapp.notices.listing import open_notices
 from webapp.pages.addresses import home, path_of
@@ -21,7 +21,6 @@ from webapp.pages.background import StillLooking
 from webapp.pages.current import background, is_administrator, parts, visibility
 from webapp.pages.first_steps import first_steps
 from webapp.pages.notices import notice_line
-from webapp.windows.checks import window_checks
 
 bp = Blueprint("status", __name__)
 
@@ -39,12 +38,7 @@ def index() -> Response:
         return page_or_fragment(
             "status/index.html",
             "status/_checks.html",
-            checks=[
-                *registry_checks(
-                    state, here.now(), here.settings.SYNC_INTERVAL, are_named=bool(here.settings.REPOSITORIES)
-                ),
-                *window_checks(session),
-            ],
+            checks=all_checks(here, session),
             checked_at=state.checked_at if state else None,
             size=size_of_registry(session, visibility()),
             all_known=is_every_manifest_known(session),

@@ -1,0 +1,102 @@
+"""After a restore of an old backup nothing is run or deleted by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from config import Settings
+from demo.build import image, layer
+from demo.push import Pusher
+from tests.backups.asked import ask
+from tests.backups.conftest import settings_in
+from tests.records import Clock, Records, open_records
+from tests.registry_process import RegistryProcess
+from tests.windows.plans import a_window
+from webapp import scheduler
+from webapp.backups.backup import back_up
+from webapp.backups.restore import restore
+from webapp.backups.schema import bring_to_newest
+from webapp.parts import Parts
+from webapp.registry.client import RegistryClient
+from webapp.removal.execute import preview, remove
+from webapp.removal.journal import Agreement
+from webapp.removal.models import Removal, RemovalState
+from webapp.removal.wanted import Wanted
+from webapp.windows.due import is_anything_due
+from webapp.windows.models import Occurrence, OccurrenceState
+
+NIGHT = datetime(2026, 12, 2, 3, 10, tzinfo=UTC)
+JOBS = (scheduler.beat, scheduler.look_up_removals, scheduler.look_at_windows, scheduler.ask_the_registry)
+
+
+@pytest.fixture
+def registry_settings(tmp_path: Path, registry: RegistryProcess) -> Settings:
+    (tmp_path / "data").mkdir()
+    bring_to_newest(tmp_path / "data" / "holystone.db")
+    return settings_in(tmp_path / "data", REGISTRY_URL=registry.url, REGISTRY_USERNAME="", REGISTRY_PASSWORD="")
+
+
+@contextmanager
+def opened(settings: Settings, client: RegistryClient, clock: Clock) -> Iterator[tuple[Records, Parts]]:
+    """The records as an application has them open."""
+    records = open_records(settings.DATA_DIR / "holystone.db")
+    yield records, Parts(settings, client, records.reading, records.writing, clock, lambda: 0.0)
+    records.engine.dispose()
+
+
+def test_a_window_whose_time_it_is_does_not_begin_and_its_next_time_does(
+    registry_settings: Settings, client: RegistryClient, clock: Clock, tmp_path: Path
+) -> None:
+    clock.at = NIGHT - timedelta(days=3)
+    with opened(registry_settings, client, clock) as (records, _parts):
+        window = a_window(records.writing, clock(), starts=time(3), zone="UTC")
+        clock.at = NIGHT - timedelta(days=2)
+        with records.writing() as session:  # its run was about to begin when the backup was made
+            session.add(Occurrence(window_id=window, planned_at=clock(), noted_at=clock(), sentence=""))
+        backup = back_up(registry_settings, tmp_path / "made.db", clock()).file
+    clock.at = NIGHT
+    restore(registry_settings.DATA_DIR / "holystone.db", backup, clock(), "alice")
+    with opened(registry_settings, client, clock) as (records, parts):
+        with records.reading() as session:
+            assert not is_anything_due(session, clock())
+        for job in JOBS:
+            job(parts)
+        with records.reading() as session:
+            rows = session.scalars(select(Occurrence)).all()
+            assert [(each.state, each.run_id) for each in rows] == [(OccurrenceState.SKIPPED, None)]
+            assert is_anything_due(session, clock() + timedelta(days=1))
+
+
+def test_a_removal_that_was_under_way_then_deletes_nothing_now(
+    registry_settings: Settings, client: RegistryClient, pusher: Pusher, clock: Clock, tmp_path: Path
+) -> None:
+    """The backup is made when its intents are written and nothing is deleted; then it ends, and both tags come back."""
+    pusher.push("team/api", image([layer("a")]), ["1.0", "1.1"])
+    with opened(registry_settings, client, clock) as (_records, parts):
+        wanted = Wanted("team/api", ("1.0", "1.1"))
+        shown = preview(parts.remover, wanted)
+        made = []
+
+        def back_up_once_begun(_removal_id: int) -> None:
+            made.append(back_up(registry_settings, tmp_path / "made.db", clock()).file)
+
+        agreement = Agreement(request_key="k", fingerprint=shown.plan.fingerprint, actor="alice", place="")
+        remove(parts.remover, wanted, agreement, back_up_once_begun)
+    assert client.tags("team/api") == []
+    assert ask(made[0], "SELECT state FROM removals") == [("open",)]
+    pusher.push("team/api", image([layer("a")]), ["1.0", "1.1"])
+
+    clock.advance(days=3)
+    restore(registry_settings.DATA_DIR / "holystone.db", made[0], clock(), "alice")
+    with opened(registry_settings, client, clock) as (records, parts):
+        for job in JOBS:
+            job(parts)
+        with records.reading() as session:
+            assert session.scalars(select(Removal.state)).one() not in (RemovalState.OPEN, RemovalState.DONE)
+    assert sorted(client.tags("team/api")) == ["1.0", "1.1"]

@@ -1,0 +1,1 @@
+"""Backups of the records: made while everything runs, proved by restoring them once, restored, and one every night."""
