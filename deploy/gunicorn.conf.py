@@ -1,6 +1,7 @@
 """gunicorn's configuration: one process with threads, because the scheduler lives in it."""
 # ruff: noqa: N999  gunicorn looks for a file of this name
 
+import gc
 import logging
 import os
 import subprocess
@@ -48,10 +49,16 @@ def on_starting(_server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Start the scheduler in the process that answers the pages."""
+    """Start the scheduler in the process that answers the pages.
+
+    What the program itself is made of never becomes garbage; to look through it again and again would hold up a page now
+    and then by twice the time that it takes.
+    """
     from webapp import scheduler
     from webapp.version import VERSION
 
+    gc.collect()
+    gc.freeze()
     worker.scheduler = scheduler.start(worker.wsgi.extensions["holystone"])
     log.info("Holystone serves", extra={"address": bind, "version": VERSION})
 
