@@ -17,7 +17,18 @@ from demo.build import image, layer
 from demo.fleet import push_fleet
 from demo.push import Pusher
 from tests.look import records
-from tests.look.scenes import ADMINISTRATOR, BROKEN, EVERYTHING, NOBODY, PROTECTED, SPARE, STATES, USER, Scene
+from tests.look.scenes import (
+    ADMINISTRATOR,
+    BROKEN,
+    EVERYTHING,
+    LOOKED_AT,
+    NOBODY,
+    PROTECTED,
+    SPARE,
+    STATES,
+    USER,
+    Scene,
+)
 from tests.runtime.keeper_process import KeeperProcess
 from tests.served_app import served
 from webapp import create_app
@@ -110,6 +121,8 @@ def _in_state(app: Flask, state: str) -> Flask:
     if state == BROKEN:
         app.view_functions["activities.index"] = _fail
         return app
+    if state == LOOKED_AT:
+        app.extensions["holystone-background"].check_soon = lambda *_tags: True
     parts: Parts = app.extensions["holystone"]
     with parts.writing() as session:
         STATES[state](session)

@@ -11,15 +11,16 @@ from sqlalchemy.orm import Session
 from webapp.catalogue.checks import registry_checks
 from webapp.catalogue.doubt import accept
 from webapp.catalogue.mode import check_registry
-from webapp.catalogue.models import RegistryState
+from webapp.catalogue.models import RegistryMode, RegistryState
 from webapp.catalogue.totals import is_every_manifest_known, size_of_registry
 from webapp.maintenance.listing import keeper_seen, version_words
 from webapp.notices.listing import open_notices
 from webapp.pages.addresses import home, path_of
-from webapp.pages.answers import go_to, page_or_fragment
+from webapp.pages.answers import fragment_answer, go_to, page_or_fragment, wants_fragment
 from webapp.pages.background import StillLooking
+from webapp.pages.banner import banner, chip
 from webapp.pages.current import background, is_administrator, parts, visibility
-from webapp.pages.first_steps import first_steps
+from webapp.pages.first_steps import Step, first_steps, look_again_at
 from webapp.pages.notices import notice_line
 from webapp.windows.checks import window_checks
 
@@ -58,13 +59,37 @@ def index() -> Response:
 
 @bp.post("/status/check")
 def check_again() -> Response:
-    """Ask the registry now."""
-    catalogue = parts().catalogue
+    """Ask the registry now, or look again at one of the first steps."""
+    asked, catalogue = request.form.get("step", ""), parts().catalogue
+    step = Step(asked) if asked in set(Step) else None
+    trouble = ""
     try:
-        background().ask(lambda: check_registry(catalogue))
+        background().ask(look_again_at(step) if step else lambda: check_registry(catalogue))
     except StillLooking:
-        return go_to(_back(), trouble=NO_ANSWER)
-    return go_to(_back(), "Checked just now.")
+        trouble = "" if step == Step.SYNC else NO_ANSWER  # a sync takes its time, and its line says so
+    if step is None:
+        return go_to(_back(), "" if trouble else "Checked just now.", trouble)
+    return _looked_at(step, trouble)
+
+
+def _looked_at(step: Step, trouble: str) -> Response:
+    """The lines anew, with what shows the same; after a sync, and without htmx, the whole page."""
+    with parts().reading() as session:
+        steps = first_steps(session)
+        said = next(each.words for each in steps if each.step == step)
+        state = session.get(RegistryState, 1)
+        if step in (Step.LIST, Step.DELETE) and state and state.mode == RegistryMode.UNREACHABLE:
+            said = f"{state.mode_sentence} {said}"
+        if step == Step.SYNC or not wants_fragment():
+            return go_to(f"{_back()}#first-steps", "" if trouble else said, trouble)
+        return fragment_answer(
+            "status/_looked_at.html",
+            first_steps=steps,
+            said=trouble or said,
+            trouble=trouble,
+            mode=chip(state),
+            banner=banner(session, state),
+        )
 
 
 @bp.post("/status/vanished")
