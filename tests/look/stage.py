@@ -97,7 +97,10 @@ def _make_app(folder: Path, keeper: KeeperProcess) -> Flask:
         "MAIL_TO": "ops@example.org",
         "DEAD_MANS_SWITCH_URL": "http://switch.example/",
     }
-    return create_app(read_settings({f"HOLYSTONE_{name}": value for name, value in given.items()}))
+    app = create_app(read_settings({f"HOLYSTONE_{name}": value for name, value in given.items()}))
+    is_looked_at = folder.name == LOOKED_AT  # elsewhere no tag is: what is drawn would be something else minutes later
+    app.extensions["holystone-background"].check_soon = lambda *_tags: is_looked_at
+    return app
 
 
 def _fill(app: Flask) -> dict[str, str]:
@@ -121,8 +124,6 @@ def _in_state(app: Flask, state: str) -> Flask:
     if state == BROKEN:
         app.view_functions["activities.index"] = _fail
         return app
-    if state == LOOKED_AT:
-        app.extensions["holystone-background"].check_soon = lambda *_tags: True
     parts: Parts = app.extensions["holystone"]
     with parts.writing() as session:
         STATES[state](session)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 from flask import Flask
 
@@ -17,6 +20,20 @@ def test_each_line_has_a_button_of_its_own_with_a_name_of_its_own(alice: Visitor
     text = text_of(alice.get("/status")).partition("First steps")[2]
     for title in TITLES.values():
         assert f"Check again {title}" in text
+
+
+def test_a_registry_that_is_slow_is_not_waited_for_and_the_line_says_so(
+    app: Flask, alice: Visitor, fleet_registry: RegistryProcess
+) -> None:
+    app.extensions["holystone-background"].look_s = 0.1
+    os.kill(fleet_registry.pid, signal.SIGSTOP)
+    try:
+        page = alice.post("/status/check", htmx=True, step="list").get_data(as_text=True)
+    finally:
+        os.kill(fleet_registry.pid, signal.SIGCONT)
+    line = page.partition("Holystone may list what it holds")[2].partition("</li>")[0]
+    assert "The registry has not answered within 5 seconds." in line
+    assert "checked just now" not in page
 
 
 @pytest.mark.parametrize("step", Step)

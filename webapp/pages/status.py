@@ -85,6 +85,7 @@ def _looked_at(step: Step, trouble: str) -> Response:
         return fragment_answer(
             "status/_looked_at.html",
             first_steps=steps,
+            asked=step,
             said=trouble or said,
             trouble=trouble,
             mode=chip(state),
