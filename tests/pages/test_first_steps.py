@@ -36,6 +36,18 @@ def test_a_registry_that_is_slow_is_not_waited_for_and_the_line_says_so(
     assert "checked just now" not in page
 
 
+def test_a_sync_that_takes_its_time_is_said_to_go_on(
+    app: Flask, alice: Visitor, fleet_registry: RegistryProcess
+) -> None:
+    app.extensions["holystone-background"].look_s = 0.1
+    os.kill(fleet_registry.pid, signal.SIGSTOP)
+    try:
+        alice.post("/status/check", step="sync")
+    finally:
+        os.kill(fleet_registry.pid, signal.SIGCONT)
+    assert "Holystone is reading the registry. That goes on." in text_of(alice.get("/status"))
+
+
 @pytest.mark.parametrize("step", Step)
 def test_without_htmx_the_page_comes_again_and_says_what_came_of_it(alice: Visitor, step: Step) -> None:
     answer = alice.client.post(

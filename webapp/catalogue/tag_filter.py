@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.catalogue.models import Manifest, Repository, Tag
@@ -62,8 +62,10 @@ def conditions(
     given = _with_the_newest(repository, wanted, walked)
     if wanted.but_newest is None:
         return given
-    newest = select(Tag.id).where(*given).order_by(Tag.pushed_at.desc(), Tag.id.desc()).limit(wanted.but_newest)
-    return [*given, Tag.id.not_in(newest)]
+    by_push = select(Tag.pushed_at, Tag.id).where(*_with_the_newest(repository, wanted, TOGETHER))
+    last = by_push.order_by(Tag.pushed_at.desc(), Tag.id.desc()).offset(wanted.but_newest - 1).limit(1)
+    pushed_at = Tag.pushed_at if walked is None or walked is TOGETHER else unindexed(Tag.pushed_at)
+    return [*given, tuple_(pushed_at, Tag.id) < last.scalar_subquery()]
 
 
 def found_by(wanted: TagFilter) -> ColumnElement[Any] | None:
@@ -139,7 +141,7 @@ def _platforms(repository: Repository, wanted: str) -> Select[str]:
     Each value is sought from the one before: the index has very many tags for every value.
     """
     lowest = select(func.min(Tag.platforms).label("found")).where(Tag.repository_id == repository.id)
-    found = lowest.cte("platforms_found", recursive=True)
+    found = lowest.cte(recursive=True)
     following = lowest.where(Tag.platforms > found.c.found).correlate(found).scalar_subquery()
     found = found.union_all(select(following).where(found.c.found.is_not(None)))
     return select(found.c.found).where(_has_platform(found.c.found, wanted))

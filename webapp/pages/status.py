@@ -28,6 +28,7 @@ bp = Blueprint("status", __name__)
 
 BELIEVED = "Holystone believes it now, and is reading the registry again."
 OTHER_DOUBT = "What seems to be gone has changed since you looked. Look again before you say that it is true."
+STILL_READING = "Holystone is reading the registry. That goes on."
 NO_ANSWER = "The registry has not answered within 5 seconds. The check goes on; load this page again."
 
 
@@ -66,7 +67,7 @@ def check_again() -> Response:
     try:
         background().ask(look_again_at(step) if step else lambda: check_registry(catalogue))
     except StillLooking:
-        trouble = "" if step == Step.SYNC else NO_ANSWER  # a sync takes its time, and its line says so
+        trouble = STILL_READING if step == Step.SYNC else NO_ANSWER
     if step is None:
         return go_to(_back(), "" if trouble else "Checked just now.", trouble)
     return _looked_at(step, trouble)
@@ -80,7 +81,9 @@ def _looked_at(step: Step, trouble: str) -> Response:
         state = session.get(RegistryState, 1)
         if step in (Step.LIST, Step.DELETE) and state and state.mode == RegistryMode.UNREACHABLE:
             said = f"{state.mode_sentence} {said}"
-        if step == Step.SYNC or not wants_fragment():
+        if step == Step.SYNC:  # that it takes its time is no trouble
+            return go_to(f"{_back()}#first-steps", trouble or said)
+        if not wants_fragment():
             return go_to(f"{_back()}#first-steps", "" if trouble else said, trouble)
         return fragment_answer(
             "status/_looked_at.html",
