@@ -300,7 +300,7 @@ SCENES = (
     Scene("tags-ticked", f"/repositories/{API}", act=tick_three),
     Scene("tags-ticked-long-name", f"/repositories/{ETL}", act=tick_all),
     Scene("tags-no-match", f"/repositories/{API}?q=rc-*"),
-    Scene("tags-filtered", f"/repositories/{BUILDER}?q=*-1*&older=1&platform=linux/amd64&but=10&sort=name"),
+    Scene("tags-filtered", f"/repositories/{BUILDER}?q=*-1*&older=1&platform=linux/amd64&but=110&sort=name"),
     Scene("tags-filters-open", f"/repositories/{API}?older=3", act=open_filters, whole=False),
     Scene("tags-filters-no-match", f"/repositories/{API}?q=1.&bigger=4000&older=never"),
     Scene("tags-untagged", f"/repositories/{ODD}?untagged=1"),
