@@ -103,6 +103,10 @@ LATE_PAGES = {
 """Pages so many on from another, or the last full one."""
 
 AS_LONG_AS = {
+    "repositories in folders": "repositories",
+    "folders by size": "repositories by size",
+    "folders by change": "repositories by change",
+    "folders by tags": "repositories by tags",
     "a namespace": "repositories",
     "a namespace by size": "repositories by size",
     "repositories, part of a name": "repositories",
@@ -121,6 +125,7 @@ AS_LONG_AS = {
     "search, all tags": "tags",
     "search, all tags, late": "tags",
     "search, all manifests": "tags",
+    "activities of a repository": "activities",
 }
 """With 1,000 tags these lists are not full. They are compared with one that is: what counts is the registry, not the rows."""
 

@@ -35,6 +35,9 @@ from webapp.database import Base, Reading, Writing
 from webapp.registry.names import namespace_of
 
 TAGS_A_REPOSITORY = 50
+FEWEST_REPOSITORIES = 200
+"""So many there are at least, as a page of them is full then."""
+
 LARGEST_SHARE = 5
 """One repository has a fifth of all tags; of the others each fiftieth has ten times as many as the rest."""
 
@@ -58,7 +61,7 @@ class Size:
     @property
     def repositories(self) -> int:
         """How many repositories share the tags."""
-        return max(10, self.tags // TAGS_A_REPOSITORY)
+        return max(FEWEST_REPOSITORIES, self.tags // TAGS_A_REPOSITORY)
 
 
 def repository_name(number: int) -> str:

@@ -2,6 +2,7 @@
 # ruff: noqa: N999  gunicorn looks for a file of this name
 
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -75,10 +76,16 @@ def post_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Start the scheduler in the process that answers the pages."""
+    """Start the scheduler in the process that answers the pages.
+
+    What the program itself is made of never becomes garbage; to look through it again and again would hold up a page now
+    and then by twice the time that it takes.
+    """
     from webapp import scheduler
     from webapp.version import VERSION
 
+    gc.collect()
+    gc.freeze()
     worker.scheduler = scheduler.start(worker.wsgi.extensions["holystone"])
     log.info("Holystone serves", extra={"address": bind, "version": VERSION})
 

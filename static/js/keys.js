@@ -1,5 +1,5 @@
 // '/' searches, the whole registry where the page has no list, 'j' and 'k' walk the rows, 'x' ticks one, 'Delete' asks about what is ticked, else about the row, '?'
-// lists the keys. None fires in a field.
+// lists the keys. None fires in a field, and none at all where somebody has switched them off; then a button lists them.
 
 const FIELDS = "input:not([type=checkbox], [type=radio]), select, textarea, [contenteditable]";
 
@@ -36,6 +36,10 @@ function askToDelete() {
   (ofTicked ?? row()?.querySelector(".trash"))?.click();
 }
 
+function showKeys() {
+  document.dispatchEvent(new CustomEvent("show-keys"));
+}
+
 const actions = {
   "/": search,
   j: () => step(1),
@@ -43,10 +47,22 @@ const actions = {
   x: tick,
   X: tick,
   Delete: askToDelete,
-  "?": () => document.dispatchEvent(new CustomEvent("show-keys")),
+  "?": showKeys,
 };
 
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-show-keys]");
+  if (!button) return;
+  const menu = button.closest("details");
+  if (menu) {
+    menu.open = false;
+    menu.querySelector("summary").focus();  // the button is not there any more when the dialog closes
+  }
+  showKeys();
+});
+
 document.addEventListener("keydown", (event) => {
+  if (document.documentElement.dataset.keys === "off") return;
   const isTyping = event.target.matches(FIELDS);
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey || document.getElementById("dialog").open) return;
   const action = actions[event.key];

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 from tests.browser.conftest import new_context
 from tests.look.scenes import BROKEN, SCENES, STATES, Scene
 from tests.look.stage import Stage, become, open_stage
 from webapp.accounts import passwords
 
+WIDE: ViewportSize = {"width": 1280, "height": 800}
 AT_200_PERCENT = (640, 400)
 AT_400_PERCENT = (320, 800)
 ON_A_TELEPHONE = (360, 740)
@@ -38,10 +40,21 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
         yield opened
 
 
-@pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene in SCENES])
-def test_all_that_is_drawn_can_be_read_by_everybody(context: BrowserContext, stage: Stage, scene: Scene) -> None:
-    address = become(context, stage, scene)
+@pytest.fixture(scope="module")
+def kept(context: BrowserContext) -> Iterator[Page]:
+    """A page for what is only opened: a new one takes longer than the next address."""
     with context.new_page() as page:
+        yield page
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene in SCENES])
+def test_all_that_is_drawn_can_be_read_by_everybody(
+    context: BrowserContext, kept: Page, stage: Stage, scene: Scene
+) -> None:
+    address = become(context, stage, scene)
+    with context.new_page() if scene.act else nullcontext(kept) as page:
+        page.set_viewport_size(WIDE)
+        page.emulate_media(color_scheme="light")
         page.goto(address)
         if scene.act:
             scene.act(page)

@@ -70,3 +70,26 @@ def test_the_first_tab_skips_to_the_content(page: Page) -> None:
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
+
+
+def test_all_keys_are_switched_off_and_on_again_without_one(page: Page) -> None:
+    dialog = page.get_by_role("dialog")
+    page.keyboard.press("?")
+    dialog.get_by_role("button", name="Switch keys off").click()
+    expect(page.locator("#announcements")).to_contain_text("Keys are off in this browser.")
+    for key in ("j", "x", "?", "Delete", "/"):
+        page.keyboard.press(key)
+    expect(page.locator("[data-open]:focus")).to_have_count(0)
+    expect(page.get_by_role("searchbox")).not_to_be_focused()
+    expect(dialog).to_have_count(0)
+
+    page.locator(".menu summary").click()
+    page.get_by_role("button", name="Keys", exact=True).click()
+    page.keyboard.press("Escape")
+    expect(page.locator(".menu summary")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Keys", exact=True).press("Enter")
+    dialog.get_by_role("button", name="Switch keys on").click()
+    expect(page.locator("#announcements")).to_contain_text("Keys are on.")
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()

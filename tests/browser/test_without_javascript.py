@@ -49,6 +49,9 @@ def test_the_journey_without_javascript(plain: Page) -> None:
 def test_nothing_stands_there_that_does_nothing(plain: Page) -> None:
     for path in (f"/repositories/{API}", f"/repositories/{API}/-/tags/1.4.2", "/maintenance", "/status"):
         plain.goto(path)
+        plain.locator(".menu summary").click()
+        expect(plain.get_by_role("button", name="Sign out")).to_be_visible()
+        expect(plain.get_by_role("button", name="Keys", exact=True)).to_be_hidden()
         for button in plain.locator("button[type=button]:visible").all():
             expect(button).not_to_have_accessible_name("Copy the command")
             expect(button).not_to_have_accessible_name("Copy these lines")

@@ -6,6 +6,7 @@ import pytest
 
 from tests.catalogue.conftest import EVERYTHING
 from tests.catalogue.test_listing import NONSENSE, START, _add_repository, _add_tag, stocked
+from tests.query_plans import plan_of, statements_of
 from tests.records import Records
 from webapp.accounts.permissions import Visibility
 from webapp.catalogue.listing import RepositoryOrder, repositories
@@ -64,6 +65,19 @@ def test_a_cursor_that_is_none_is_the_first_page(shelves: Records, cursor: str) 
     with shelves.reading() as session:
         for order in RepositoryOrder:
             assert len(folders(session, EVERYTHING, order, cursor).rows) == 4
+
+
+def test_folders_are_added_up_in_an_index_alone_as_they_stand_there(shelves: Records) -> None:
+    with shelves.reading() as session, statements_of(shelves) as sent:
+        folders(session, EVERYTHING, RepositoryOrder.SIZE)
+        plans = [plan_of(session, *each) for each in list(sent) if each[0] != "BEGIN"]
+    assert len(plans) == 2
+    for plan in plans:
+        assert "SEARCH repositories USING COVERING INDEX ix_repositories_namespace (namespace>?)" in plan
+        assert (
+            "SEARCH repositories USING COVERING INDEX ix_repositories_namespace (namespace=? AND tag_count>?)" in plan
+        )
+        assert "GROUP BY" not in plan
 
 
 def test_who_may_see_nothing_sees_no_folder(shelves: Records) -> None:

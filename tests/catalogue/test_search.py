@@ -212,13 +212,24 @@ def test_what_was_typed_is_found_by_an_index(stocked: Records, typed: str, index
         assert not [each for each in plans if "TEMP B-TREE" in each]
 
 
-def test_the_tags_of_one_repository_are_searched_in_the_index_of_their_names_alone(stocked: Records) -> None:
+def test_the_tags_of_one_repository_are_searched_in_the_order_of_their_pushes_and_counted_in_an_index(
+    stocked: Records,
+) -> None:
     with stocked.reading() as session, statements_of(stocked) as sent:
         find_tags(session, EVERYTHING, read_needle("team/api:1"), size=1)
-        plans = [plan_of(session, *each) for each in list(sent) if "LIKE" in each[0] and "tags.name" in each[0]]
-    assert plans
-    assert all("SEARCH tags USING COVERING INDEX" in plan for plan in plans)
-    assert all("SCAN tags" not in plan for plan in plans)
+        asked = [each for each in list(sent) if "LIKE" in each[0] and "tags.name" in each[0]]
+        page, count = (plan_of(session, *each) for each in asked)
+    assert "SEARCH tags USING INDEX ix_tags_repository_pushed (repository_id=?)" in page
+    assert "TEMP B-TREE" not in page
+    assert "SEARCH tags USING COVERING INDEX" in count
+
+
+def test_the_tags_of_all_manifests_that_are_found_are_read_at_once(stocked: Records) -> None:
+    with stocked.reading() as session, statements_of(stocked) as sent:
+        find_manifests(session, EVERYTHING, read_needle("sha256:00"))
+        asked = [each for each in list(sent) if "row_number()" in each[0]]
+        [plan] = (plan_of(session, *each) for each in asked)
+    assert "SEARCH tags USING INDEX ix_tags_repository_digest (repository_id=? AND digest=?)" in plan
 
 
 def test_the_tags_of_a_digest_are_read_by_the_index_of_digests_whatever_their_order(stocked: Records) -> None:

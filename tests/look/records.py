@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from demo.fleet import API, ETL, WEB
@@ -105,6 +105,16 @@ def first_steps(session: Session) -> None:
     state = registry_state(session)
     state.may_delete, state.sync_complete_at, state.may_list = False, None, False
     session.execute(delete(KeeperSeen))
+
+
+def first_steps_checked(session: Session) -> None:
+    """The same, before one of them is looked at again."""
+    first_steps(session)
+
+
+def looked_at(session: Session) -> None:
+    """Tags of which nothing newer is known than of hours ago."""
+    session.execute(update(Tag).values(checked_at=NOW - timedelta(hours=3)))
 
 
 def no_keeper(session: Session) -> None:

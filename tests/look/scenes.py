@@ -15,6 +15,9 @@ from tests.odd_manifests import HERE, ODD, UNTAGGED
 Act = Callable[[Page], None]
 ADMINISTRATOR, USER, NOBODY = "alice", "bob", ""
 EVERYTHING = "everything"
+LOOKED_AT = "looked-at"
+"""An application in which every look at tags has ended as soon as it is begun, and has found nothing."""
+
 BROKEN = "broken"
 """An application whose list of activities raises an error that nobody foresaw."""
 
@@ -27,7 +30,8 @@ PROTECTED = "team/protected"
 STATES: dict[str, records.Prepare] = {
     each.__name__.replace("_", "-"): each
     for each in (
-        records.empty, records.first_sync, records.first_steps, records.no_keeper, records.unreachable,
+        records.empty, records.first_sync, records.first_steps, records.first_steps_checked,
+        records.looked_at, records.no_keeper, records.unreachable,
         records.read_only, records.deletes_disabled, records.in_doubt, records.failed_run, records.live_run, records.open_removal,
         records.paused_removal, records.stopping_removal, records.stopped_removal, records.asking_run,
         records.windows, records.wrong, records.held, records.ending_hold, records.broken_hold,
@@ -205,6 +209,28 @@ def show_keys(page: Page) -> None:
     page.keyboard.press("?")
 
 
+def show_keys_that_are_off(page: Page) -> None:
+    """The same where they are switched off."""
+    show_keys(page)
+    page.get_by_role("button", name="Switch keys off").click()
+    page.locator(".menu summary").click()
+    page.get_by_role("button", name="Keys", exact=True).click()
+    expect(page.get_by_role("button", name="Switch keys on")).to_be_visible()
+    page.context.clear_cookies(name="holystone-keys")
+
+
+def check_again(page: Page) -> None:
+    """One of the first steps, looked at again."""
+    page.get_by_role("button", name="Check again Holystone may delete").click()
+    expect(page.locator("#announcements")).to_contain_text("Holystone may delete: ")
+
+
+def hear_of_a_change(page: Page) -> None:
+    """An open list that says something else than it did when it was opened."""
+    page.route("**seen=*", lambda route: route.continue_(url=f"{route.request.url}0"))
+    expect(page.locator("#announcements")).to_have_text("The list has changed.")
+
+
 def fill_window_wrongly(page: Page) -> None:
     """A window without days, in a zone that does not exist, for too long."""
     for box in page.locator("[name=weekdays]").all():
@@ -259,6 +285,7 @@ SCENES = (
     Scene("repositories-empty", "/repositories", "empty"),
     Scene("repositories-first-sync", "/repositories", "first-sync"),
     Scene("repositories-first-steps", "/repositories", "first-steps"),
+    Scene("repositories-first-steps-checked", "/repositories", "first-steps-checked", act=check_again),
     Scene("repositories-unreachable", "/repositories", "unreachable"),
     Scene("repositories-folders", "/repositories?view=folders"),
     Scene("repositories-under", "/repositories?under=team"),
@@ -266,6 +293,7 @@ SCENES = (
     Scene("search", "/search?q=api"),
     Scene("search-tags", "/search?q=1.4"),
     Scene("search-digest", f"/search?q={UNTAGGED.digest[:13]}"),
+    Scene("search-short", "/search?q=1."),
     Scene("search-no-match", "/search?q=nothing-like-this"),
     Scene("search-empty", "/search"),
     Scene("tags", f"/repositories/{API}"),
@@ -273,7 +301,7 @@ SCENES = (
     Scene("tags-ticked", f"/repositories/{API}", act=tick_three),
     Scene("tags-ticked-long-name", f"/repositories/{ETL}", act=tick_all),
     Scene("tags-no-match", f"/repositories/{API}?q=rc-*"),
-    Scene("tags-filtered", f"/repositories/{BUILDER}?q=*-1*&older=1&platform=linux/amd64&but=10&sort=name"),
+    Scene("tags-filtered", f"/repositories/{BUILDER}?q=*-1*&older=1&platform=linux/amd64&but=110&sort=name"),
     Scene("tags-filters-open", f"/repositories/{API}?older=3", act=open_filters, whole=False),
     Scene("tags-filters-no-match", f"/repositories/{API}?q=1.&bigger=4000&older=never"),
     Scene("tags-untagged", f"/repositories/{ODD}?untagged=1"),
@@ -287,6 +315,7 @@ SCENES = (
     Scene("tags-read-only", f"/repositories/{API}", "read-only"),
     Scene("tags-deletes-disabled", f"/repositories/{API}", "deletes-disabled"),
     Scene("tags-unreachable", f"/repositories/{API}", "unreachable"),
+    Scene("tags-changed", f"/repositories/{API}", LOOKED_AT, act=hear_of_a_change),
     Scene("tags-unread", f"/repositories/{ETL}", "in-doubt"),
     Scene("tag", f"/repositories/{WEB}/-/tags/2.1"),
     Scene("tag-platform", f"/repositories/{WEB}/-/tags/2.1?platform=linux/arm64"),
@@ -373,6 +402,7 @@ SCENES = (
     Scene("notices-test", "/notices", "open-removal", act=send_test),
     Scene("menu", "/repositories", act=open_menu, whole=False),
     Scene("keys", "/repositories", act=show_keys, whole=False),
+    Scene("keys-off", "/repositories", act=show_keys_that_are_off, whole=False),
     Scene("signed-out", f"/repositories/{API}", act=lose_session, whole=False),
     Scene("403", "/maintenance/free-space", who=USER),
     Scene("404", "/repositories/team/nothing-of-this-name"),

@@ -17,7 +17,18 @@ from demo.build import image, layer
 from demo.fleet import push_fleet
 from demo.push import Pusher
 from tests.look import records
-from tests.look.scenes import ADMINISTRATOR, BROKEN, EVERYTHING, NOBODY, PROTECTED, SPARE, STATES, USER, Scene
+from tests.look.scenes import (
+    ADMINISTRATOR,
+    BROKEN,
+    EVERYTHING,
+    LOOKED_AT,
+    NOBODY,
+    PROTECTED,
+    SPARE,
+    STATES,
+    USER,
+    Scene,
+)
 from tests.runtime.keeper_process import KeeperProcess
 from tests.served_app import served
 from webapp import create_app
@@ -88,7 +99,10 @@ def _make_app(folder: Path, keeper: KeeperProcess) -> Flask:
         "MAIL_TO": "ops@example.org",
         "DEAD_MANS_SWITCH_URL": "http://switch.example/",
     }
-    return create_app(read_settings({f"HOLYSTONE_{name}": value for name, value in given.items()}))
+    app = create_app(read_settings({f"HOLYSTONE_{name}": value for name, value in given.items()}))
+    is_looked_at = folder.name == LOOKED_AT  # elsewhere no tag is: what is drawn would be something else minutes later
+    app.extensions["holystone-background"].check_soon = lambda *_tags: is_looked_at
+    return app
 
 
 def _fill(app: Flask) -> dict[str, str]:

@@ -29,6 +29,7 @@ TABLE = {
     ("POST", "/sign-in"): FOR_ALL,
     ("POST", "/sign-out"): FOR_ALL,
     ("POST", "/account/theme"): FOR_ALL,
+    ("POST", "/account/keys"): FOR_ALL,
     ("GET", "/"): FOR_VIEWERS,
     ("GET", "/repositories"): FOR_VIEWERS,
     ("GET", "/search"): FOR_VIEWERS,

@@ -9,13 +9,13 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Select, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from webapp.accounts.permissions import Visibility
 from webapp.catalogue.keyset import Key, read_page
 from webapp.catalogue.models import NO_SIZE, Manifest, Repository, Tag, platforms_in
 from webapp.catalogue.sizes import why_no_size
-from webapp.catalogue.tag_filter import ANY, TagFilter, conditions, count_matching
+from webapp.catalogue.tag_filter import ANY, TagFilter, conditions, count_matching, found_by
 from webapp.catalogue.totals import Total
 from webapp.database import among
 
@@ -23,8 +23,8 @@ PAGE_SIZE = 100
 SIBLINGS_NAMED = 20
 """So many other tags of its image a row names; of the rest it tells the number."""
 ALL_AT_ONCE = 10_000_000
-FEW = 1_000
-"""So many rows are read and sorted in a moment, in whatever order they were found."""
+FEW = 3_000
+"""So many rows are looked up and sorted as soon as a hundred thousand are walked until a page is full of them."""
 
 RowType = TypeVar("RowType")
 
@@ -111,10 +111,15 @@ def repositories(
 ) -> Page[Repository]:
     """A page of the repositories that have tags, all or those `under` a namespace; `turned` is the other way round."""
     listed = _listed(visibility, under)
-    found = listed.where(_contains(Repository.name, search)) if search else listed
+    found = listed.where(Repository.name.contains(search, autoescape=True)) if search else listed
     keys, types = repository_keys(_SORTED_BY, order, turned)
     rows, following = read_page(session, found, keys, types, cursor, size)
     return Page([row[0] for row in rows], how_many(session, found), how_many(session, listed), following)
+
+
+def count_repositories(session: Session, visibility: Visibility) -> int:
+    """How many repositories have tags."""
+    return how_many(session, _listed(visibility))
 
 
 def repository_keys(
@@ -160,7 +165,7 @@ def _wanted(
     """How many tags match, and the conditions for them: what is rare is looked up, what is common is met on the way."""
     if wanted == ANY:
         return repository.tag_count, conditions(repository, ANY)
-    ids = select(Tag.id).where(*conditions(repository, wanted))
+    ids = select(Tag.id).where(*conditions(repository, wanted, found_by(wanted)))
     some = session.scalars(ids.limit(FEW + 1)).all()
     if len(some) <= FEW:
         return len(some), [among(Tag.id, some)]
@@ -185,7 +190,7 @@ def looked_at(session: Session, repository: Repository, names: Collection[str]) 
 
 def matching_tags(session: Session, repository: Repository, wanted: TagFilter = ANY) -> list[str]:
     """The names of all tags that `tags` finds, on all its pages."""
-    names = select(Tag.name).where(*conditions(repository, wanted))
+    names = select(Tag.name).where(*conditions(repository, wanted, found_by(wanted)))
     return list(session.scalars(names.order_by(Tag.sort_key, Tag.id)))
 
 
@@ -210,10 +215,6 @@ def _listed(visibility: Visibility, under: str = "") -> Select[Repository]:
     listed = select(Repository).where(Repository.tag_count > 0)
     listed = listed.where(Repository.namespace == under) if under else listed
     return listed if visibility.sees_everything else listed.where(Repository.id.is_(None))
-
-
-def _contains(column: InstrumentedAttribute[str], part: str) -> ColumnElement[bool]:
-    return column.icontains(part, autoescape=True)
 
 
 def _tag_keys(order: TagOrder) -> tuple[list[Key], list[type]]:

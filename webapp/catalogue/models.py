@@ -51,12 +51,16 @@ class Repository(Base):
     __tablename__ = "repositories"
     __table_args__ = (
         Index("ix_repositories_listed", "tag_count", "name"),
+        Index(
+            "ix_repositories_namespace",
+            *("namespace", "tag_count", "size_bytes", "left_out", "changed_at", "first_seen_at", "name"),
+        ),
         Index("ix_repositories_unread", "revisions_read_at", "tag_count"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
-    namespace: Mapped[str] = mapped_column(index=True)
+    namespace: Mapped[str]
     first_seen_at: Mapped[datetime]
     synced_at: Mapped[datetime | None]
     changed_at: Mapped[datetime | None]
@@ -156,7 +160,7 @@ class Tag(Base):
     __tablename__ = "tags"
     __table_args__ = (
         UniqueConstraint("repository_id", "name"),
-        Index("ix_tags_repository_pushed", "repository_id", "pushed_at", "id"),
+        Index("ix_tags_repository_pushed", "repository_id", "pushed_at", "id", "size_bytes", "platforms", "name"),
         Index("ix_tags_repository_digest", "repository_id", "digest", "pushed_at"),
         Index("ix_tags_repository_size", "repository_id", "size_bytes", "id"),
         Index("ix_tags_repository_created", "repository_id", "created_at", "id"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Subquery, case, func, select
+from sqlalchemy import ColumnElement, Subquery, case, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from webapp.accounts.permissions import Visibility
@@ -70,20 +71,22 @@ def _folder(
 
 
 def _top() -> Subquery:
-    in_none = Repository.namespace == ""
-    name = case((in_none, Repository.name), else_=Repository.namespace + "/")
+    """Both are read from the index of namespaces as they stand there: in one with a name for each they would be sorted."""
+    changed_at = func.coalesce(Repository.changed_at, Repository.first_seen_at)
     all_sized = func.count(Repository.size_bytes) == func.count()
-    return (
-        select(
-            name.label("name"),
-            Repository.namespace,
-            func.count().label("repositories"),
-            func.sum(Repository.tag_count).label("tags"),
-            case((all_sized, func.sum(Repository.size_bytes))).label("size_bytes"),
-            func.sum(Repository.left_out).label("left_out"),
-            func.max(func.coalesce(Repository.changed_at, Repository.first_seen_at)).label("changed_at"),
-        )
-        .where(Repository.tag_count > 0)
-        .group_by(name)
-        .subquery()
+    columns: dict[str, tuple[ColumnElement[Any], ColumnElement[Any]]] = {
+        "repositories": (func.count(), literal(1)),
+        "tags": (func.sum(Repository.tag_count), Repository.tag_count.expression),
+        "size_bytes": (case((all_sized, func.sum(Repository.size_bytes))), Repository.size_bytes.expression),
+        "left_out": (func.sum(Repository.left_out), Repository.left_out.expression),
+        "changed_at": (func.max(changed_at), changed_at),
+    }
+    of_many = [many.label(name) for name, (many, _one) in columns.items()]
+    of_one = [one.label(name) for name, (_many, one) in columns.items()]
+    in_one = select((Repository.namespace + "/").label("name"), Repository.namespace, *of_many).where(
+        Repository.namespace > "", Repository.tag_count > 0
     )
+    in_none = select(Repository.name.label("name"), Repository.namespace, *of_one).where(
+        Repository.namespace == "", Repository.tag_count > 0
+    )
+    return union_all(in_one.group_by(Repository.namespace), in_none).subquery()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from webapp.accounts.permissions import Visibility
-from webapp.catalogue.details import tags_on
+from webapp.catalogue.details import MOST_SAME_DIGEST
 from webapp.catalogue.keyset import Key, after, ordering, read_cursor, read_page, write_cursor
 from webapp.catalogue.listing import Page, repositories
 from webapp.catalogue.models import Manifest, Repository, RepositoryManifest, Tag
@@ -64,7 +65,7 @@ def find_repositories(session: Session, visibility: Visibility, needle: Needle, 
 def find_tags(
     session: Session, visibility: Visibility, needle: Needle, cursor: str = "", size: int = 50
 ) -> Page[FoundTag]:
-    """A page of tags: those with exactly this name first, then those that have it in theirs, the last seen first.
+    """A page of tags: those with exactly this name first, then those that have it in theirs, the newest first.
 
     `matching` counts to MOST_COUNTED and one more.
     """
@@ -104,7 +105,12 @@ def find_manifests(
         .where(begins_with(Manifest.digest, needle.digests), Repository.tag_count > 0)
     )
     rows, following = read_page(session, found, keys, [str, int], cursor, size)
-    shown = [_found_manifest(session, row[0], row[1]) for row in rows]
+    places = [(row[0].id, row[1].digest) for row in rows]
+    tags = _tags_on(session, places)
+    shown = [
+        FoundManifest(row[0].name, row[1].digest, row[1].kind, tuple(tags.get(place, ())))
+        for row, place in zip(rows, places, strict=True)
+    ]
     return Page(shown, _at_most(session, found), 0, following)
 
 
@@ -121,8 +127,9 @@ def _stages(session: Session, visibility: Visibility, needle: Needle) -> list[_S
         among_them = [each.id for each in some if each.name == needle.name] or [each.id for each in some]
         exact = rows.where(Tag.repository_id.in_(among_them), Tag.name == needle.tag)
         part = (Tag.name.contains(needle.tag, autoescape=True), Tag.name != needle.tag)  # LIKE minds no case of ASCII
-        others = rows.where(Tag.id.in_(select(Tag.id).where(Tag.repository_id.in_(among_them), *part)))
-        return [*stages, _Stage(exact, newest, [int]), _Stage(others, newest, [int])]
+        others = rows.where(Tag.repository_id.in_(among_them), *part)
+        by_push: list[Key] = [(Tag.pushed_at.expression, True), *newest]
+        return [*stages, _Stage(exact, newest, [int]), _Stage(others, by_push, [datetime, int])]
     if not needle.name:
         return stages
     stages.append(_Stage(rows.where(Tag.name == needle.name), newest, [int]))
@@ -153,6 +160,16 @@ def _at_most(session: Session, found: Select, most: int = MOST_COUNTED + 1) -> i
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 
-def _found_manifest(session: Session, repository: Repository, manifest: Manifest) -> FoundManifest:
-    digest = manifest.digest
-    return FoundManifest(repository.name, digest, manifest.kind, tags_on(session, repository, [digest])[digest])
+def _tags_on(session: Session, places: Sequence[tuple[int, str]]) -> dict[tuple[int, str | None], list[str]]:
+    """The tags of some repositories on a digest each, the newest first; a few of each."""
+    of_it = (Tag.repository_id, Tag.digest)
+    wanted = func.json_each(json.dumps(places)).table_valued("value")
+    repository_id, digest = (func.json_extract(wanted.c.value, f"$[{place}]") for place in range(2))
+    is_wanted = (Tag.repository_id == repository_id) & (Tag.digest == digest)
+    number = func.row_number().over(partition_by=of_it, order_by=(Tag.pushed_at.desc(), Tag.name)).label("number")
+    numbered = select(*of_it, Tag.name, number).select_from(wanted).join(Tag, is_wanted).subquery()
+    newest = select(numbered).where(numbered.c.number <= MOST_SAME_DIGEST).order_by(numbered.c.number)
+    found: dict[tuple[int, str | None], list[str]] = {}
+    for *place, name, _number in session.execute(newest):
+        found.setdefault((place[0], place[1]), []).append(name)
+    return found

@@ -19,6 +19,7 @@ from webapp.pages import (
     health,
     holds,  # noqa: F401  its views are maintenance's
     icons,
+    keys,
     maintenance,
     manifests,
     metrics,
@@ -72,3 +73,4 @@ def register(app: Flask) -> None:
     app.register_blueprint(status.bp)
     app.register_blueprint(notices.bp)
     app.register_blueprint(theme.bp)
+    app.register_blueprint(keys.bp)

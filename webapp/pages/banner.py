@@ -27,6 +27,7 @@ from webapp.notices.listing import count_open
 from webapp.pages.answers import TOAST, TROUBLE
 from webapp.pages.current import may_delete, parts, person
 from webapp.pages.filters import moment
+from webapp.pages.keys import are_keys_on
 from webapp.pages.theme import chosen_theme
 from webapp.windows.models import Window
 from webapp.windows.upcoming import times_of, within_a_day
@@ -73,6 +74,7 @@ def frame() -> dict[str, Any]:
     common = {
         **everywhere,
         "theme": chosen_theme(),
+        "are_keys_on": are_keys_on(),
         "toasts": get_flashed_messages(category_filter=[TOAST]),
         "troubles": get_flashed_messages(category_filter=[TROUBLE]),
     }

@@ -34,6 +34,7 @@ WHO_MAY = {
     "sign_in.sign_in": Who.ANYONE,
     "sign_in.sign_out": Who.ANYONE,
     "theme.choose": Who.ANYONE,
+    "keys.choose": Who.ANYONE,
     "repositories.home": Who.VIEWERS,
     "repositories.index": Who.VIEWERS,
     "search.index": Who.VIEWERS,

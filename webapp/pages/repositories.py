@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
@@ -18,7 +19,7 @@ from webapp.pages.answers import page_or_fragment
 from webapp.pages.current import is_administrator, parts, visibility
 from webapp.pages.filters import counted, moment
 from webapp.pages.first_steps import first_steps, is_anything_to_do
-from webapp.pages.sorting import asked_sorting, heads, options
+from webapp.pages.sorting import Sorting, asked_sorting, heads, options
 
 bp = Blueprint("repositories", __name__)
 
@@ -70,19 +71,15 @@ def index(was_searched: bool = False) -> Response:
         return url_for(".index", q=query or None, under=under or None, view=view or None, sort=sort, after=after)
 
     with parts().reading() as session:
-        every = listing.repositories(
-            session, visibility(), query, sorting.order, cursor, turned=sorting.turned, under=under
-        )
-        in_folders = not (query or under) and _shows_folders(view, every.total)
-        top = folders(session, visibility(), sorting.order, cursor, turned=sorting.turned) if in_folders else None
-        found = top or every
+        in_folders = not (query or under) and _shows_folders(session, view)
+        found = _found(session, query, sorting, cursor, under, in_folders)
         state = session.get(RegistryState, 1)
         steps = first_steps(session) if is_administrator() else []
         return page_or_fragment(
             "repositories/list.html",
             "repositories/_rows.html",
-            repositories=[] if in_folders else [line_of(each) for each in every.rows],
-            folders=top.rows if top else [],
+            repositories=[] if in_folders else [line_of(each) for each in found.rows],
+            folders=found.rows if in_folders else [],
             query=query,
             under=under,
             view=view,
@@ -93,8 +90,8 @@ def index(was_searched: bool = False) -> Response:
             sorts=options(SORTS, sorting),
             heads=heads(RepositoryOrder, sorting, address, {RepositoryOrder.NAME}),
             here=address(),
-            shown=every.matching,
-            total=every.total,
+            shown=found.total if in_folders else found.matching,
+            total=found.total,
             size=_size(session, under),
             next_page=address(after=found.next) if found.next else "",
             first_page=address() if cursor else "",
@@ -104,11 +101,20 @@ def index(was_searched: bool = False) -> Response:
         )
 
 
-def _shows_folders(view: str, repositories: int) -> bool:
+def _shows_folders(session: Session, view: str) -> bool:
     """Namespaces are folders as soon as the repositories do not fit on a page, unless somebody chose."""
     if view in {each.value for each in View}:
         return view == View.FOLDERS
-    return repositories > listing.PAGE_SIZE
+    return listing.count_repositories(session, visibility()) > listing.PAGE_SIZE
+
+
+def _found(
+    session: Session, query: str, sorting: Sorting[RepositoryOrder], cursor: str, under: str, in_folders: bool
+) -> listing.Page[Any]:
+    """A page of folders, or of repositories."""
+    if in_folders:
+        return folders(session, visibility(), sorting.order, cursor, turned=sorting.turned)
+    return listing.repositories(session, visibility(), query, sorting.order, cursor, turned=sorting.turned, under=under)
 
 
 def searched() -> str:

@@ -10,22 +10,24 @@ from sqlalchemy.orm import Session
 
 from webapp.catalogue.doubt import accept
 from webapp.catalogue.mode import check_registry
-from webapp.catalogue.models import RegistryState
+from webapp.catalogue.models import RegistryMode, RegistryState
 from webapp.catalogue.totals import is_every_manifest_known, size_of_registry
 from webapp.doctor.checks import all_checks
 from webapp.maintenance.listing import keeper_seen, version_words
 from webapp.notices.listing import open_notices
 from webapp.pages.addresses import home, path_of
-from webapp.pages.answers import go_to, page_or_fragment
+from webapp.pages.answers import fragment_answer, go_to, page_or_fragment, wants_fragment
 from webapp.pages.background import StillLooking
+from webapp.pages.banner import banner, chip
 from webapp.pages.current import background, is_administrator, parts, visibility
-from webapp.pages.first_steps import first_steps
+from webapp.pages.first_steps import Step, first_steps, look_again_at
 from webapp.pages.notices import notice_line
 
 bp = Blueprint("status", __name__)
 
 BELIEVED = "Holystone believes it now, and is reading the registry again."
 OTHER_DOUBT = "What seems to be gone has changed since you looked. Look again before you say that it is true."
+STILL_READING = "Holystone is reading the registry. That goes on."
 NO_ANSWER = "The registry has not answered within 5 seconds. The check goes on; load this page again."
 
 
@@ -52,13 +54,40 @@ def index() -> Response:
 
 @bp.post("/status/check")
 def check_again() -> Response:
-    """Ask the registry now."""
-    catalogue = parts().catalogue
+    """Ask the registry now, or look again at one of the first steps."""
+    asked, catalogue = request.form.get("step", ""), parts().catalogue
+    step = Step(asked) if asked in set(Step) else None
+    trouble = ""
     try:
-        background().ask(lambda: check_registry(catalogue))
+        background().ask(look_again_at(step) if step else lambda: check_registry(catalogue))
     except StillLooking:
-        return go_to(_back(), trouble=NO_ANSWER)
-    return go_to(_back(), "Checked just now.")
+        trouble = STILL_READING if step == Step.SYNC else NO_ANSWER
+    if step is None:
+        return go_to(_back(), "" if trouble else "Checked just now.", trouble)
+    return _looked_at(step, trouble)
+
+
+def _looked_at(step: Step, trouble: str) -> Response:
+    """The lines anew, with what shows the same; after a sync, and without htmx, the whole page."""
+    with parts().reading() as session:
+        steps = first_steps(session)
+        said = next(each.words for each in steps if each.step == step)
+        state = session.get(RegistryState, 1)
+        if step in (Step.LIST, Step.DELETE) and state and state.mode == RegistryMode.UNREACHABLE:
+            said = f"{state.mode_sentence} {said}"
+        if step == Step.SYNC:  # that it takes its time is no trouble
+            return go_to(f"{_back()}#first-steps", trouble or said)
+        if not wants_fragment():
+            return go_to(f"{_back()}#first-steps", "" if trouble else said, trouble)
+        return fragment_answer(
+            "status/_looked_at.html",
+            first_steps=steps,
+            asked=step,
+            said=trouble or said,
+            trouble=trouble,
+            mode=chip(state),
+            banner=banner(session, state),
+        )
 
 
 @bp.post("/status/vanished")

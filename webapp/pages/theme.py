@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from webapp.pages.addresses import path_of, sub_path
+from webapp.pages.addresses import path_of
 from webapp.pages.answers import go_to
+from webapp.pages.kept_choices import keep
 
 bp = Blueprint("theme", __name__)
 
 COOKIE = "holystone-theme"
 THEMES = ("light", "dark")
-ONE_YEAR_S = 31_536_000
 
 
 @bp.post("/account/theme")
@@ -19,12 +19,7 @@ def choose() -> Response:
     """Keep the choice, and show the same page again. Anything but a theme is the system's."""
     answer = go_to(path_of(request.referrer))
     theme = request.form.get("theme", "")
-    if theme in THEMES:
-        answer.set_cookie(
-            COOKIE, theme, ONE_YEAR_S, path=sub_path(), secure=request.is_secure, httponly=True, samesite="Lax"
-        )
-    else:
-        answer.delete_cookie(COOKIE, path=sub_path(), secure=request.is_secure, httponly=True, samesite="Lax")
+    keep(answer, COOKIE, theme if theme in THEMES else "")
     return answer
 
 
