@@ -18,6 +18,8 @@ from single_file.setup.machine import Starter
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path("/usr/local/bin/holystone")
 KEEPER = Path("/usr/local/lib/holystone/keeper.py")
+SHARED = Path("/usr/local/share/holystone")
+OF_USE_LATER = ("nginx/registry.conf", "prometheus/holystone.rules.yml")
 USER = "holystone"
 DRAIN_S = 70
 STOP_S = 90
@@ -82,6 +84,11 @@ def nginx_site(answers: Answers) -> File:
         "/etc/ssl/private/holystone.key": answers.certificate_key,
     }
     return File(Path("/etc/nginx/conf.d/holystone.conf"), _deployed("nginx/holystone.conf", changes))
+
+
+def shared_files() -> list[File]:
+    """What is of use later: nginx before the registry, and the alert rules."""
+    return [File(SHARED / name, _deployed(name, {})) for name in OF_USE_LATER]
 
 
 def keeper_file() -> File:

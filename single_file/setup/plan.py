@@ -16,6 +16,7 @@ from single_file.setup.answers import Answers
 from single_file.setup.files import (
     DRAIN_S,
     KEEPER,
+    SHARED,
     STOP_S,
     USER,
     File,
@@ -25,6 +26,7 @@ from single_file.setup.files import (
     keeper_file,
     nginx_site,
     settings_file,
+    shared_files,
 )
 from single_file.setup.machine import Starter
 
@@ -57,14 +59,17 @@ def make_plan(answers: Answers, before: Mapping[str, str], has_keeper: bool) -> 
     """Plan for this machine, from the answers and the settings that are there."""
     has_systemd = Path("/run/systemd/system").is_dir()
     python = _python()
-    files = [settings_file(answers, before), dashboard_file(answers, has_systemd)]
+    files = [settings_file(answers, before), dashboard_file(answers, has_systemd), *shared_files()]
     start_registry: list[list[str]] = []
     by_hand: list[str] = []
     if answers.server_name:
         files.append(nginx_site(answers))
+    if answers.keeper_folder:
+        files.append(keeper_file())
     if answers.keeper_folder and not has_keeper:
-        files += [keeper_file()]
         start_registry = _put_keeper(answers, python, files, by_hand)
+    elif answers.keeper_folder and _text_of(KEEPER) not in ("", keeper_file().content):
+        by_hand.append("The registry runs behind an older keeper: restart it in a quiet moment.")
     return Plan(
         users=_users(answers),
         folders=_folders(answers),
@@ -173,8 +178,8 @@ def _show_file(file: File) -> None:
     if old == file.content:
         click.echo(f"\n{file.path}: as it is.")
         return
-    if file.path == KEEPER:
-        click.echo(f"\n{file.path}: {'another keeper than now' if old else 'the keeper'}, {file.mode:04o}.")
+    if file.path == KEEPER or file.path.is_relative_to(SHARED):
+        click.echo(f"\n{file.path}: {'another than now' if old else 'comes with this version'}, {file.mode:04o}.")
         return
     click.echo(f"\n{file.path}  {file.mode:04o} {file.owner}:{file.group}")
     if not old:

@@ -29,7 +29,13 @@ mount --bind /dev "$1/root/dev"
 mount -t tmpfs tmpfs "$1/root/run"
 rm -rf "$1/root/etc/supervisor" "$1/root/etc/holystone" "$1/root/var/lib/holystone" "$1/root/var/lib/registry-keeper"
 cd "$1/root"
+if [ "$5" = own-network ]; then "$6" -c "$7"; fi
 exec chroot "$1/root" /bin/sh -c "cd /; $4"
+"""
+LOOPBACK_UP = """\
+import fcntl, socket, struct
+SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1
+fcntl.ioctl(socket.socket(), SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
 """
 SUPERVISORD = """\
 [supervisord]
@@ -58,27 +64,43 @@ log: {{level: error, accesslog: {{disabled: true}}}}
 storage:
   delete: {{enabled: true}}
   filesystem: {{rootdirectory: /var/lib/docker-registry}}
-http: {{addr: "127.0.0.1:{port}", secret: for tests, draintimeout: 10s}}
+http: {{addr: "{address}", secret: for tests, draintimeout: 10s}}
 """
 WRITE = "mkdir -p {folder} && cat > {path}"
 
 
 class DisposableMachine:
-    """Under supervisord, which starts a registry of Debian's on `registry_port`. Starts when entered, is gone when left."""
+    """Under supervisord, which starts a registry of Debian's. Starts when entered, is gone when left.
 
-    def __init__(self, home: Path, registry_port: int) -> None:
+    Args:
+        home: a folder for it, to be made.
+        address: on which the registry listens.
+        own_network: whether it has a loopback of its own, on which all ports are free, and which nobody else reaches.
+    """
+
+    def __init__(self, home: Path, address: str, own_network: bool = False) -> None:
         self.home = home
-        self.url = f"http://127.0.0.1:{registry_port}"
-        self._port = registry_port
+        self.url = f"http://127.0.0.1:{address.rpartition(':')[2]}"
+        self._address = address
+        self._own_network = own_network
         home.mkdir()
 
     def __enter__(self) -> DisposableMachine:
         supervisord = f"{sys.executable} -m supervisor.supervisord -c /etc/supervisord.conf"
         begin = f"while [ ! -e /etc/ready ]; do sleep 0.05; done; exec {supervisord}"
-        words = ["sh", "-c", BEGIN, "sh", self.home, ROOT, sys.base_prefix, begin]
+        network = ["own-network" if self._own_network else "", sys.executable, LOOPBACK_UP]
+        words = ["sh", "-c", BEGIN, "sh", self.home, ROOT, sys.base_prefix, begin, *network]
         with (self.home.with_name("machine.log")).open("wb") as log:
             self._outside = subprocess.Popen(
-                ["unshare", "--mount", "--pid", "--fork", "--kill-child", *words],
+                [
+                    "unshare",
+                    "--mount",
+                    "--pid",
+                    *(["--net"] if self._own_network else []),
+                    "--fork",
+                    "--kill-child",
+                    *words,
+                ],
                 stdout=log,
                 stderr=log,
                 env={"PATH": PATH},
@@ -88,7 +110,7 @@ class DisposableMachine:
         self.write("/usr/local/bin/supervisorctl", control, 0o755)
         self.write("/etc/supervisord.conf", SUPERVISORD)
         self.write("/etc/supervisor/conf.d/registry.conf", REGISTRY.format(binary=BINARY))
-        self.write("/etc/docker/registry/config.yml", CONFIG.format(port=self._port))
+        self.write("/etc/docker/registry/config.yml", CONFIG.format(address=self._address))
         self.run(
             "sh",
             "-c",
@@ -140,7 +162,7 @@ class DisposableMachine:
     def _enter(self, *words: str) -> list[str]:
         inside = self._inside()
         assert inside is not None
-        enter = ["nsenter", "--target", str(inside), "--mount", "--pid", "--root"]
+        enter = ["nsenter", "--target", str(inside), "--mount", "--pid", "--net", "--root"]
         return [*enter, "sh", "-c", 'cd /; exec "$@"', "sh", *words]  # of its own --wd the path is that outside
 
     def _inside(self) -> int | None:

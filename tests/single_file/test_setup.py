@@ -33,7 +33,7 @@ def machine(tmp_path: Path, ports: list[int], built: Path) -> Iterator[Disposabl
     """It has a registry with an image, the single file in /srv, and nothing of Holystone's."""
     if not can_be_made():
         pytest.skip("a process may not be given mounts of its own here")
-    with DisposableMachine(tmp_path / "machine", ports[0]) as machine:
+    with DisposableMachine(tmp_path / "machine", f"127.0.0.1:{ports[0]}") as machine:
         wait_for(lambda: accepts_writes(machine.url), "the plain registry answers", WAIT_S)
         Pusher(machine.url).push("team/api", image([layer("kept")]), ["1.0"])
         machine.put(built / "holystone", "/srv/holystone")

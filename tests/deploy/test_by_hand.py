@@ -1,4 +1,4 @@
-"""docs/administrator.md, typed: its blocks in their order, on a registry of its own, with other paths, ports and no users."""
+"""docs/by-hand.md, typed within docs/administrator.md: on a registry of its own, with other paths, ports and no users."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from tests.deploy.test_supervisor import AROUND as AROUND_SUPERVISOR
 from tests.registry_process import BINARY
 from tests.runtime.keeper_process import PYTHON, accepts_writes, reserved_port, wait_for
 
-GUIDE = ROOT / "docs" / "administrator.md"
+GUIDES = (ROOT / "docs/administrator.md", ROOT / "docs/by-hand.md")
 KEPT = image([layer("kept")])
 PASSWORD = "soft stone on deck"
 WAIT_S = 60.0
@@ -83,6 +83,7 @@ class Machine:
             "var/log",
             "var/backups",
             "usr/local/bin",
+            "usr/local/share",
             "opt",
         ):
             (home / folder).mkdir(parents=True)
@@ -181,8 +182,26 @@ class Machine:
 
 
 def blocks() -> list[str]:
-    """What the guide says to type, in its order."""
-    return re.findall(r"^```sh\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    """What is typed, in its order: a section of the one guide in the place of one of the other."""
+    administrator, by_hand = map(blocks_of, GUIDES)
+    order = [*by_hand["1234"], *administrator["456789"], *by_hand["5"]]
+    return [*administrator["12"], *order, *administrator[("11",)]]
+
+
+def blocks_of(guide: Path) -> Sections:
+    """The blocks of a guide by the numbers of their sections."""
+    sections = re.split(r"^## (\d+)\. ", guide.read_text(), flags=re.MULTILINE)
+    found = zip(sections[1::2], sections[2::2], strict=True)
+    return Sections(
+        {number: re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL) for number, text in found}
+    )
+
+
+class Sections(dict[str, list[str]]):
+    """Several at once: `sections["123"]`."""
+
+    def __getitem__(self, numbers: Iterable[str]) -> list[str]:
+        return [block for number in numbers for block in super(Sections, self).__getitem__(number)]
 
 
 @pytest.fixture
@@ -224,14 +243,16 @@ def test_whoever_types_the_guide_has_a_registry_that_looks_after_itself(machine:
     assert pulled.content == KEPT.raw
 
 
-def test_the_guide_names_files_and_settings_that_there_are() -> None:
-    guide = GUIDE.read_text()
-    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", guide)]
-    assert [link for link in links if not (GUIDE.parent / link).is_file()] == []
-    assert set(re.findall(r"HOLYSTONE_([A-Z_]+)", guide)) <= {each.name for each in fields(Settings)}
-    named = re.findall(r"/opt/holystone/((?:deploy|webapp)/[\w./-]+)", guide)
-    assert named
-    assert [name for name in named if not (ROOT / name).is_file()] == []
+def test_the_guides_name_files_and_settings_that_there_are() -> None:
+    for file in GUIDES:
+        guide = file.read_text()
+        links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", guide)]
+        assert [link for link in links if not (file.parent / link).is_file()] == []
+        assert set(re.findall(r"HOLYSTONE_([A-Z_]+)", guide)) <= {each.name for each in fields(Settings)}
+        named = re.findall(r"/opt/holystone/((?:deploy|webapp)/[\w./-]+)", guide)
+        named += [f"deploy/{each}" for each in re.findall(r"/usr/local/share/holystone/([\w./-]+)", guide)]
+        assert named
+        assert [name for name in named if not (ROOT / name).is_file()] == []
 
 
 def add_what_step_2_says(config: Path) -> None:
