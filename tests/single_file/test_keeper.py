@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from demo.build import image, layer
+from demo.push import Pusher
 from tests.runtime.keeper_process import KeeperProcess, accepts_writes, wait_for
 from webapp.runtime.orders import Ended, Phase, Reads
 
@@ -28,7 +30,7 @@ def keeper(tmp_path: Path, built: Path) -> Iterator[KeeperProcess]:
 
 
 def test_the_file_keeps_a_registry_collects_and_ends_with_its_code(keeper: KeeperProcess) -> None:
-    keeper.start()
+    start_with_an_image(keeper)
     assert accepts_writes(keeper.url)
     assert keeper.collect(Reads.OWN).ended is Ended.DONE
     os.kill(keeper.pid, signal.SIGTERM)
@@ -36,7 +38,7 @@ def test_the_file_keeps_a_registry_collects_and_ends_with_its_code(keeper: Keepe
 
 
 def test_killed_in_the_middle_it_leaves_nothing_alive_and_the_next_one_is_read_write(keeper: KeeperProcess) -> None:
-    keeper.start()
+    start_with_an_image(keeper)
     keeper.order(reads=Reads.SAME)
     keeper.wait_for_phase(Phase.HOLDING)
     keeper.kill()
@@ -44,3 +46,8 @@ def test_killed_in_the_middle_it_leaves_nothing_alive_and_the_next_one_is_read_w
     wait_for(lambda: accepts_writes(keeper.url), "the registry is read-write again")
     unpacked = Path(keeper.environment["TMPDIR"])
     assert len(list(unpacked.iterdir())) == 1, "what the killed one had unpacked is gone"
+
+
+def start_with_an_image(keeper: KeeperProcess) -> None:
+    keeper.start()
+    Pusher(keeper.url).push("team/api", image([layer("kept")]), ["1.0"])
