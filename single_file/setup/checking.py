@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from config import PREFIX, SettingError, read_settings
+from single_file.setup.machine import Starter
 from webapp.catalogue.checks import registry_checks
 from webapp.catalogue.models import RegistryMode, RegistryState
 from webapp.checks import Check, CheckState
@@ -32,6 +33,8 @@ def look(name: str, answers: dict[str, str]) -> bool:
         "registry_url": _is_address,
         "registry_password": _registry,
         "registry_username": lambda each: bool(each["registry_username"]) or _registry(each),
+        "started_by": _is_a_starter,
+        "started_in": _is_a_place,
         "registry_config": _config,
         "registry_store": _store,
         "registry_ca": lambda each: not each["registry_ca"] or _is_there(each["registry_ca"]),
@@ -92,6 +95,24 @@ def _state(found: Capabilities) -> RegistryState:
         sync_problem="",
         doubt="",
     )
+
+
+def _is_a_starter(answers: dict[str, str]) -> bool:
+    if answers["started_by"] in list(Starter):
+        return True
+    click.echo(f"  Type one of {', '.join(Starter)}.")
+    return False
+
+
+def _is_a_place(answers: dict[str, str]) -> bool:
+    """Systemd's own program knows its units; the files of the others have to be here."""
+    file, is_there, name = answers["started_in"].rpartition(":")
+    if answers["started_by"] == Starter.SYSTEMD or (is_there and name and Path(file).is_file()):
+        return bool(answers["started_in"])
+    click.echo(
+        "  Type a file that is here, a colon and the name in it, such as /etc/supervisor/conf.d/registry.conf:registry."
+    )
+    return False
 
 
 def _config(answers: dict[str, str]) -> bool:
