@@ -41,9 +41,10 @@ def delete_tag(page: Page) -> None:
     trash_can.click()
     expect(page.get_by_role("heading", name=f"Delete {REPOSITORY}:{TAG}?")).to_be_visible()
     page.get_by_role("button", name="Delete tag", exact=True).click()
-    expect(
-        page.get_by_text(f"Deleted {REPOSITORY}:{TAG}. The space comes back at the next collection.")
-    ).to_be_visible()
+    told = page.locator("#toasts").get_by_text(
+        f"Deleted {REPOSITORY}:{TAG}. The space comes back at the next collection."
+    )
+    expect(told).to_be_visible()
     expect(trash_can).to_have_count(0)
 
 
