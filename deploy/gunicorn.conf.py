@@ -12,6 +12,7 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 import logs
+from single_file.apart import in_a_child
 
 log = logging.getLogger("holystone")
 PR_SET_PDEATHSIG = 1
@@ -48,26 +49,15 @@ logs.write_uncaught()
 
 
 def on_starting(_server: Any) -> None:
-    """What keeps Holystone from starting is said once, instead of by one worker after the other.
+    """What keeps Holystone from starting is said once, instead of by one worker after the other."""
+    if code := in_a_child(_look_at_settings):
+        sys.exit(code)
 
-    In a process of its own: whatever this one imports it keeps in memory for good.
-    """
-    if child := os.fork():
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        if code:
-            sys.exit(code)
-        return
-    code = 1
-    try:
-        import webapp
 
-        webapp.settings_or_exit()
-        code = 0
-    except SystemExit as refusal:
-        sys.stderr.write(f"{refusal}\n")
-        sys.stderr.flush()
-    finally:
-        os._exit(code)
+def _look_at_settings() -> None:
+    import webapp
+
+    webapp.settings_or_exit()
 
 
 def post_fork(_server: Any, _worker: Any) -> None:

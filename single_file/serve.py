@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
+
+from single_file.apart import in_a_child
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -14,27 +15,15 @@ def serve(arguments: list[str]) -> int:
     if arguments:
         print(f"serve takes no {arguments[0]}: everything is a setting.", file=sys.stderr)  # noqa: T201
         return 2
-    if code := upgrade_in_a_child():
+    if code := in_a_child(upgrade):
         return code
     from gunicorn.app.wsgiapp import WSGIApplication
 
     sys.argv = ["holystone serve", "--config", str(ROOT / "deploy" / "gunicorn.conf.py"), "wsgi:app"]
-    WSGIApplication("%(prog)s").run()
+    application = WSGIApplication("%(prog)s")
+    application.cfg.set("on_starting", lambda _server: None)  # the upgrade has looked at the settings
+    application.run()
     return 0
-
-
-def upgrade_in_a_child() -> int:
-    """Bring the records up to date. In a process of its own: what this one imports it keeps in memory for good."""
-    if child := os.fork():
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    code = 1
-    try:
-        upgrade()
-        code = 0
-    except SystemExit as refusal:
-        print(refusal, file=sys.stderr, flush=True)  # noqa: T201
-    finally:
-        os._exit(code)
 
 
 def upgrade() -> None:

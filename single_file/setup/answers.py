@@ -41,8 +41,21 @@ class Answers:
 
 
 QUESTIONS = {each.name: str(each.metadata["question"]) for each in fields(Answers)}
+SETTINGS = {
+    "bind": "BIND",
+    "data_dir": "DATA_DIR",
+    "registry_url": "REGISTRY_URL",
+    "registry_ca": "REGISTRY_CA",
+    "registry_username": "REGISTRY_USERNAME",
+    "registry_password": "REGISTRY_PASSWORD",
+    "public_name": "REGISTRY_PUBLIC_NAME",
+    "registry_config": "REGISTRY_CONFIG",
+    "registry_store": "REGISTRY_STORE",
+    "keeper_folder": "KEEPER_FOLDER",
+}
+"""The answers that are settings as they stand: written to the settings file, and read from it as the next default."""
+
 SECRETS = frozenset(each.name for each in fields(Answers) if each.metadata["is_secret"])
-OF_THE_KEEPER = ("registry_program", "registry_address", "registry_user", "registry_group")
 OF_NGINX = ("certificate", "certificate_key")
 
 

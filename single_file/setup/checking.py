@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 
 from config import PREFIX, SettingError, read_settings
+from single_file.setup.files import DRAIN_S
 from single_file.setup.machine import Starter
-from webapp.catalogue.checks import registry_checks
+from webapp.catalogue.checks import what_it_allows
 from webapp.catalogue.models import RegistryMode, RegistryState
 from webapp.checks import Check, CheckState
 from webapp.maintenance.registry_config import config_checks
@@ -19,10 +20,6 @@ from webapp.registry.capabilities import Capabilities, probe
 from webapp.registry.client import open_registry
 from webapp.registry.presence import answers as is_answered
 
-ABOUT_THE_REGISTRY = 4
-"""So many of the catalogue's checks speak of the registry itself; the others are about syncs that have not been yet."""
-
-KEEPER_DRAIN_S = 70.0
 CONNECT_S, READ_S = 5.0, 10.0
 MARKS = {CheckState.GOOD: "good", CheckState.WARNING: "look", CheckState.BAD: "BAD", CheckState.UNKNOWN: "?"}
 
@@ -79,7 +76,7 @@ def _registry(answers: dict[str, str]) -> bool:
         CONNECT_S,
         READ_S,
     )
-    checks = registry_checks(_state(probe(client)), datetime.now(UTC), 1)[:ABOUT_THE_REGISTRY]
+    checks = what_it_allows(_state(probe(client)))
     show(checks)
     return checks[0].state != CheckState.BAD
 
@@ -117,7 +114,7 @@ def _is_a_place(answers: dict[str, str]) -> bool:
 
 def _config(answers: dict[str, str]) -> bool:
     path = answers["registry_config"]
-    show(config_checks(Path(path) if path else None, (), KEEPER_DRAIN_S, is_confirmed=False))
+    show(config_checks(Path(path) if path else None, (), DRAIN_S, is_confirmed=False))
     return True  # what is bad there keeps runs from beginning, and nothing else
 
 

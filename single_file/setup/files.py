@@ -12,7 +12,7 @@ from pathlib import Path
 
 from config import PREFIX
 from single_file.settings_file import DEFAULT_FILE, line_of
-from single_file.setup.answers import Answers
+from single_file.setup.answers import SETTINGS, Answers
 from single_file.setup.machine import Starter
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,16 +41,7 @@ def settings_file(answers: Answers, before: Mapping[str, str]) -> File:
     """`/etc/holystone/settings`: what was answered, and what was there before."""
     values = {
         "SECRET_KEY": before.get(f"{PREFIX}SECRET_KEY") or secrets.token_hex(32),
-        "BIND": answers.bind,
-        "DATA_DIR": answers.data_dir,
-        "REGISTRY_URL": answers.registry_url,
-        "REGISTRY_CA": answers.registry_ca,
-        "REGISTRY_USERNAME": answers.registry_username,
-        "REGISTRY_PASSWORD": answers.registry_password,
-        "REGISTRY_PUBLIC_NAME": answers.public_name,
-        "REGISTRY_CONFIG": answers.registry_config,
-        "REGISTRY_STORE": answers.registry_store,
-        "KEEPER_FOLDER": answers.keeper_folder,
+        **{name: getattr(answers, answer) for answer, name in SETTINGS.items()},
         "TRUSTED_PROXIES": "1" if answers.server_name else "",
         "PUBLIC_URL": f"https://{answers.server_name}" if answers.server_name else "",
     }

@@ -153,8 +153,7 @@ def _start_dashboard(answers: Answers, has_systemd: bool) -> list[list[str]]:
 
 def show(plan: Plan) -> None:
     """Print all of it; of secrets only that there is one."""
-    for title, commands in (("Users", plan.users),):
-        _show_commands(title, commands)
+    _show_commands("Users", plan.users)
     click.echo("\nFolders:")
     for folder in plan.folders:
         click.echo(f"  {folder.path}  {folder.mode:04o} {folder.owner}:{folder.group}")

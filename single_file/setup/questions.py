@@ -9,22 +9,9 @@ from pathlib import Path
 import click
 
 from config import PREFIX
-from single_file.setup.answers import QUESTIONS, SECRETS, Answers, is_needed
+from single_file.setup.answers import QUESTIONS, SECRETS, SETTINGS, Answers, is_needed
 from single_file.setup.machine import FoundRegistry
 from webapp.maintenance.registry_file import read_registry_file, setting
-
-FROM_SETTINGS = {
-    "registry_ca": "REGISTRY_CA",
-    "registry_url": "REGISTRY_URL",
-    "registry_username": "REGISTRY_USERNAME",
-    "registry_password": "REGISTRY_PASSWORD",
-    "public_name": "REGISTRY_PUBLIC_NAME",
-    "registry_config": "REGISTRY_CONFIG",
-    "registry_store": "REGISTRY_STORE",
-    "keeper_folder": "KEEPER_FOLDER",
-    "data_dir": "DATA_DIR",
-    "bind": "BIND",
-}
 
 
 def defaults(found: FoundRegistry | None, settings: Mapping[str, str]) -> dict[str, str]:
@@ -32,7 +19,7 @@ def defaults(found: FoundRegistry | None, settings: Mapping[str, str]) -> dict[s
     usual = asdict(Answers())
     if found is not None:
         usual |= _of(found)
-    before = {name: settings[PREFIX + key] for name, key in FROM_SETTINGS.items() if PREFIX + key in settings}
+    before = {name: settings[PREFIX + key] for name, key in SETTINGS.items() if PREFIX + key in settings}
     return usual | before
 
 

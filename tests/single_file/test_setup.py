@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 
 from demo.build import image, layer
 from demo.push import Pusher
 from tests.dashboard_process import PASSWORD
+from tests.deploy.checkout import answers
 from tests.registry_process import BINARY
 from tests.runtime.keeper_process import accepts_writes, reserved_port, wait_for
 from tests.single_file.disposable import DisposableMachine, can_be_made
@@ -57,7 +57,7 @@ def test_setup_puts_the_keeper_before_the_registry_and_the_dashboard_beside_it(
         lambda: '"phase": "serving"' in machine.read("/var/lib/registry-keeper/state"), "the keeper serves", WAIT_S
     )
     wait_for(lambda: accepts_writes(machine.url), "the registry answers", WAIT_S)
-    wait_for(lambda: is_answered(f"http://127.0.0.1:{ports[1]}/sign-in"), "the dashboard answers", WAIT_S)
+    wait_for(lambda: answers(f"http://127.0.0.1:{ports[1]}/sign-in"), "the dashboard answers", WAIT_S)
     run = machine.run("holystone", "maintenance", "run", "--json")
     assert json.loads(run.stdout)["outcome"] == "succeeded", run.stdout + run.stderr
     users = json.loads(machine.run("holystone", "users", "list", "--json").stdout)["users"]
@@ -121,10 +121,3 @@ def test_an_answer_that_is_wrong_ends_setup_before_anything_is_written(
     weak = machine.run("/srv/holystone", "setup", "--yes", "--password-stdin", given="short\n")
     assert weak.returncode == 1
     assert machine.listing() == ""
-
-
-def is_answered(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=5).status_code == 200
-    except requests.RequestException:
-        return False

@@ -25,14 +25,13 @@ def registry_checks(
         are_named: whether HOLYSTONE_REPOSITORIES names what to look after.
     """
     known = state or RegistryState(mode=RegistryMode.UNKNOWN, mode_sentence="", sync_problem="", doubt="")
-    return [
-        _answers(known),
-        _may_list(known, are_named),
-        _may_delete(known),
-        _mode(known),
-        _last_sync(known, now, sync_interval_s),
-        _scheduler(known, now),
-    ]
+    ours = [_last_sync(known, now, sync_interval_s), _scheduler(known, now)]
+    return [*what_it_allows(known, are_named), *ours]
+
+
+def what_it_allows(state: RegistryState, are_named: bool = False) -> list[Check]:
+    """The checks of the registry itself, which need no sync: whether it answers comes first."""
+    return [_answers(state), _may_list(state, are_named), _may_delete(state), _mode(state)]
 
 
 def _answers(state: RegistryState) -> Check:

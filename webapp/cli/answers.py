@@ -12,6 +12,7 @@ from typing import Any, NoReturn, cast
 import click
 from flask import current_app
 
+from webapp.checks import Check
 from webapp.parts import Parts
 
 
@@ -37,6 +38,11 @@ def typed_by() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"user {os.getuid()}"
+
+
+def print_check(check: Check) -> None:
+    """Print a check as one line, with its remedy."""
+    click.echo(f"{check.state:<8} {check.name}: {check.sentence} {check.remedy}".rstrip())
 
 
 def print_json(document: dict[str, Any] | list[Any]) -> None:

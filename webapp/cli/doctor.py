@@ -10,7 +10,7 @@ import click
 from flask.cli import with_appcontext
 
 from webapp.checks import CheckState
-from webapp.cli.answers import ExitCode, fail, parts, print_json
+from webapp.cli.answers import ExitCode, fail, parts, print_check, print_json
 from webapp.doctor.checks import checks_whatever_happens, worst_of
 from webapp.doctor.report import make_report
 
@@ -48,7 +48,7 @@ def doctor(as_json: bool, report: str | None, log: Path | None) -> None:
         print_json({"outcome": worst, "checks": listed})
     elif report != "-":
         for each in checks:
-            click.echo(f"{each.state:<8} {each.name}: {each.sentence} {each.remedy}".rstrip())
+            print_check(each)
             for line in each.lines.splitlines():
                 click.echo(f"             {line}")
     sys.exit(_CODES.get(worst, ExitCode.PARTLY))

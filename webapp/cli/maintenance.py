@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 
 from webapp.activities.record import COMMAND
 from webapp.checks import Check
-from webapp.cli.answers import ExitCode, fail, parts, print_json, typed_by
+from webapp.cli.answers import ExitCode, fail, parts, print_check, print_json, typed_by
 from webapp.leases import LeaseLost
 from webapp.maintenance.confirmations import SENTENCE, confirm
 from webapp.maintenance.emergency import StillNotReadWrite, make_read_write
@@ -70,7 +70,7 @@ def run(strategy: str, agree: tuple[str, ...], dry_run: bool, as_json: bool) -> 
         print_json(document)
     else:
         for check in checks:
-            click.echo(f"{check.state:<8} {check.name}: {check.sentence} {check.remedy}".rstrip())
+            print_check(check)
         for name, state, proof in steps:
             click.echo(f"{state:<7} {name:<17} {proof}")
         click.echo(_sentence(document, dry_run))
