@@ -17,6 +17,7 @@ class ActivityKind(StrEnum):
     TAG_DELETED = "tag_deleted"
     MANIFEST_DELETED = "manifest_deleted"
     IMAGE_DELETED = "image_deleted"
+    TAG_RESTORED = "tag_restored"
     RUN_STARTED = "run_started"
     RUN_FINISHED = "run_finished"
     MADE_READ_WRITE = "made_read_write"

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from webapp.maintenance.models import KeeperSeen, Run, RunKind, RunOutcome, StepName, StepState
 from webapp.maintenance.records import LINES_SHOWN, output_of
-from webapp.maintenance.states import STEPS
+from webapp.maintenance.states import IN_A_WINDOW, steps_of
 
 PAGE_SIZE = 50
 
@@ -88,9 +88,9 @@ def version_words(version: str) -> str:
 def step_lines(run: Run) -> list[StepLine]:
     """All steps of a run, also those that have not come yet or will not."""
     taken = {step.name: step for step in run.steps}
-    planned = {each.name for each in STEPS[run.kind]}
+    planned = {each.name for each in steps_of(run.kind, run.ends_by is not None)}
     lines = []
-    for each in STEPS[RunKind.COLLECT]:
+    for each in IN_A_WINDOW:
         step = taken.get(each.name)
         if step is not None:
             seconds = (step.finished_at - step.started_at).total_seconds() if step.finished_at else None

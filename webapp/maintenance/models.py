@@ -54,6 +54,7 @@ class StepName(StrEnum):
     """The steps of a run, in their order; `states.py` says which kind of run has which."""
 
     PREFLIGHT = "preflight"
+    CLEAR = "clear"
     DRY_RUN = "dry-run"
     COMPARE = "compare"
     QUIET = "quiet"

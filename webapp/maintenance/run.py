@@ -50,6 +50,7 @@ LOOK_POLL_S = 0.05
 Act = Callable[[Running], str]
 ACTS: dict[StepName, Act] = {
     StepName.PREFLIGHT: look_before,
+    StepName.CLEAR: lambda running: running.maintainer.clear(),
     StepName.DRY_RUN: rehearse,
     StepName.COMPARE: compare,
     StepName.QUIET: wait_for_uploads,
@@ -147,7 +148,7 @@ def keeper_held(maintainer: Maintainer) -> Iterator[Lease]:
 
 
 def _carry_out(running: Running) -> None:
-    for each in before_order(running.kind):
+    for each in before_order(running.kind, running.within is not None):
         try:
             _take(running, each)
         except StepFailed as failure:

@@ -36,6 +36,7 @@ class Maintainer:
         is_answered: whether somebody who pulls at this moment is answered.
         quiet_within_s: how long to wait for a moment in which no upload moves.
         quiet_s: the length of such a moment.
+        clear: carries out before a window's collection what was put off until then; returns what it did, as a sentence.
     """
 
     client: RegistryClient
@@ -53,6 +54,7 @@ class Maintainer:
     is_answered: Callable[[], bool] = lambda: True
     quiet_within_s: float = 600.0
     quiet_s: float = QUIET_S
+    clear: Callable[[], str] = lambda: "There is nothing to carry out."
 
     @property
     def catalogue(self) -> Catalogue:

@@ -29,8 +29,9 @@ class Step:
     outcome: RunOutcome
 
 
-_BEFORE = (
-    Step(StepName.PREFLIGHT, "Look whether it can begin", After.END, RunOutcome.SKIPPED),
+_PREFLIGHT = Step(StepName.PREFLIGHT, "Look whether it can begin", After.END, RunOutcome.SKIPPED)
+_CLEAR = Step(StepName.CLEAR, "Let rules take what they may, and empty the trash", After.END, RunOutcome.FAILED)
+_FORETELL = (
     Step(StepName.DRY_RUN, "Dry run, beside the registry", After.END, RunOutcome.FAILED),
     Step(StepName.COMPARE, "Compare with the catalogue", After.END, RunOutcome.FAILED),
 )
@@ -42,14 +43,24 @@ _AROUND = (
     Step(StepName.PROVE_READ_WRITE, "Prove that writes are accepted again", After.RECORD, RunOutcome.FAILED),
 )
 
-STEPS: dict[RunKind, tuple[Step, ...]] = {RunKind.DRY_RUN: _BEFORE, RunKind.COLLECT: _BEFORE + _AROUND}
+STEPS: dict[RunKind, tuple[Step, ...]] = {
+    RunKind.DRY_RUN: (_PREFLIGHT, *_FORETELL),
+    RunKind.COLLECT: (_PREFLIGHT, *_FORETELL, *_AROUND),
+}
+IN_A_WINDOW = (_PREFLIGHT, _CLEAR, *_FORETELL, *_AROUND)
+"""A collection that nobody sits in front of begins with what was put off until then (issue 10)."""
+
+
+def steps_of(kind: RunKind, in_a_window: bool) -> tuple[Step, ...]:
+    """The steps of a run, in their order."""
+    return IN_A_WINDOW if in_a_window and kind == RunKind.COLLECT else STEPS[kind]
 
 
 def step_named(name: StepName) -> Step:
     """A step by its name."""
-    return next(each for each in STEPS[RunKind.COLLECT] if each.name == name)
+    return next(each for each in IN_A_WINDOW if each.name == name)
 
 
-def before_order(kind: RunKind) -> tuple[Step, ...]:
-    """The steps that change nothing."""
-    return tuple(each for each in STEPS[kind] if each.after_failure == After.END)
+def before_order(kind: RunKind, in_a_window: bool) -> tuple[Step, ...]:
+    """The steps during which the registry goes on as ever."""
+    return tuple(each for each in steps_of(kind, in_a_window) if each.after_failure == After.END)

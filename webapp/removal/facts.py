@@ -24,6 +24,7 @@ from webapp.removal.graph import Graph, holders_of, read_graph
 from webapp.removal.looks import REQUESTS_AT_A_TIME, list_tags, look_at, read_fact, recorded_tags
 from webapp.removal.material import Facts, ManifestFact
 from webapp.removal.remover import Remover, is_protected
+from webapp.removal.trash import held_in_trash
 from webapp.removal.wanted import Wanted
 
 LOOKED_AT_UP_TO = 100
@@ -58,6 +59,7 @@ def read_facts(remover: Remover, wanted: Wanted) -> Facts:
     """
     with remover.reading() as session:
         recorded = _recorded(session, wanted.repository)
+        in_trash = held_in_trash(session, wanted.repository, remover.now(), wanted.leaving)
     with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
         tags = _read_tags(remover, executor, wanted, recorded)
         revisions = _revisions(remover, wanted, tags)
@@ -95,6 +97,7 @@ def read_facts(remover: Remover, wanted: Wanted) -> Facts:
         revisions_known=revisions is not None and all_readable,
         revisions=there,
         unrecorded={digest: fact for digest, fact in unrecorded.items() if fact},
+        in_trash=in_trash,
         as_of=recorded.as_of,
     )
 

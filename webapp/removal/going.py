@@ -1,7 +1,8 @@
 """What goes with a removal. Pure.
 
 A collection keeps every manifest that is there, tagged or not. So a manifest goes only when every tag on it goes,
-and every index of its repository that names it goes, too; `subject` holds nothing. What stays is the least fixed
+and every index of its repository that names it goes, too; `subject` holds nothing. An item of the trash holds what it
+is on like a tag. What stays is the least fixed
 point of that, so a child of two indexes stays until both are gone. Referrers of what goes are carried along, and
 theirs in turn.
 """
@@ -122,7 +123,7 @@ def _what_may_go(
 
 
 def _not_held(facts: Facts, tags: Collection[str], free: frozenset[str], lists: Mapping[str, str]) -> frozenset[str]:
-    going = set(free)
+    going = set(free - facts.in_trash.keys())
     going -= {digest for tag, digest in facts.digests.items() if tag not in tags and tag not in lists}
     going -= set(lists.values())
     written_anew = set(lists.values())

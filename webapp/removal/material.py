@@ -65,6 +65,7 @@ class Facts:
         seen_before: of the manifests, those that the catalogue had seen in the repository.
         revisions_known: whether all manifests of the repository are known, also the untagged ones.
         revisions: these; where they are not known, those that were ever seen.
+        in_trash: manifests that the trash holds, with the date until which it does.
         unrecorded: manifests of the repository that the catalogue does not have yet, whether they are reached or not.
     """
 
@@ -82,4 +83,5 @@ class Facts:
     revisions_known: bool = True
     revisions: frozenset[str] = frozenset()
     unrecorded: Mapping[str, ManifestFact] = field(default_factory=dict)
+    in_trash: Mapping[str, datetime] = field(default_factory=dict)
     as_of: datetime | None = None

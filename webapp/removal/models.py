@@ -54,6 +54,7 @@ class Removal(Base):
 
     `tag` is what was named, for people; empty for the whole image. `wanted` is the same in full (`Wanted.as_json`).
     `stopped_by` is who asked for its end; `pause` a sentence while it waits for a registry that is read-only.
+    `until` is how long what it takes away stays in the trash; empty where it deletes for good.
     """
 
     __tablename__ = "removals"
@@ -75,6 +76,7 @@ class Removal(Base):
     wanted: Mapped[str] = mapped_column(default="")
     stopped_by: Mapped[str] = mapped_column(default="")
     pause: Mapped[str] = mapped_column(default="")
+    until: Mapped[datetime | None]
 
     steps: Mapped[list[RemovalStep]] = relationship(order_by="RemovalStep.position")
     tags: Mapped[list[RemovedTag]] = relationship(order_by="RemovedTag.name")

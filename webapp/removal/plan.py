@@ -10,6 +10,7 @@ from datetime import datetime
 
 from webapp.removal.going import Going, what_goes
 from webapp.removal.material import Facts, ManifestFact, Rewrite
+from webapp.removal.trash import day_words
 from webapp.removal.wanted import Referrers, Siblings, Wanted
 
 PROTECTED = "It is protected (HOLYSTONE_PROTECTED_TAGS)."
@@ -147,6 +148,8 @@ def _why_kept(facts: Facts, digest: str, going: Going) -> str:
     holders = facts.holders.get(digest, frozenset()) - going.manifests
     if holders:
         return f"It is part of {_called(facts, holders)}."
+    if digest in facts.in_trash:
+        return f"It is in the trash until {day_words(facts.in_trash[digest])}."
     if any(digest == each.new for each in going.rewrites):
         return IS_WRITTEN_AGAIN
     return ITS_NEED_IS_UNKNOWN

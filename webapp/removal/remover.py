@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -31,6 +31,7 @@ class Remover:
         protected: patterns of tags that stay, with `*` and `?`.
         pause_s: while the registry is read-only, a removal looks again after this time.
         longest_pause_s: for so long.
+        retention: how long what is taken away stays in the trash; 0 days where it is deleted for good at once.
         why_held: why the registry takes no deletes for a stated time, as a sentence; '' where nobody holds it.
     """
 
@@ -44,6 +45,7 @@ class Remover:
     pause_s: float = PAUSE_POLL_S
     longest_pause_s: float = LONGEST_PAUSE_S
     wait: Callable[[float], object] = threading.Event().wait
+    retention: timedelta = timedelta(0)
     why_held: Callable[[Session], str] = lambda _session: ""
 
 

@@ -26,7 +26,8 @@ class Referrers(StrEnum):
 class Wanted:
     """Some tags, some manifests by their digests, or the whole image; all of one repository.
 
-    `include_protected` takes tags along that the setting PROTECTED_TAGS protects.
+    `include_protected` takes tags along that the setting PROTECTED_TAGS protects. `for_good` is without the trash;
+    `leaving` are items of the trash whose manifests these are, and which do not hold them any more.
     """
 
     repository: str
@@ -36,6 +37,8 @@ class Wanted:
     siblings: Siblings = Siblings.KEEP
     referrers: Referrers = Referrers.REMOVE
     include_protected: bool = False
+    for_good: bool = False
+    leaving: tuple[int, ...] = ()
 
     def as_json(self) -> str:
         """The same as text, for the records."""
@@ -47,6 +50,8 @@ class Wanted:
                 "siblings": self.siblings,
                 "referrers": self.referrers,
                 "include_protected": self.include_protected,
+                "for_good": self.for_good,
+                "leaving": self.leaving,
             }
         )
 
@@ -62,4 +67,6 @@ def wanted_from_json(repository: str, text: str) -> Wanted:
         Siblings(found["siblings"]),
         Referrers(found["referrers"]),
         found["include_protected"],
+        found.get("for_good", True),
+        tuple(found.get("leaving", ())),
     )
