@@ -42,6 +42,8 @@ TABLE = {
     ("GET", "/repositories/<repository:repository>/-/manifests/<digest:digest>/configuration"): FOR_VIEWERS,
     ("GET", "/repositories/<repository:repository>/-/manifests/<digest:digest>/delete"): FOR_ADMINISTRATORS,
     ("POST", "/repositories/<repository:repository>/-/manifests/<digest:digest>/delete"): FOR_ADMINISTRATORS,
+    ("GET", "/repositories/<repository:repository>/-/manifests/<digest:digest>/name"): FOR_ADMINISTRATORS,
+    ("POST", "/repositories/<repository:repository>/-/manifests/<digest:digest>/name"): FOR_ADMINISTRATORS,
     ("GET", "/repositories/<repository:repository>/-/delete"): FOR_ADMINISTRATORS,
     ("POST", "/repositories/<repository:repository>/-/delete"): FOR_ADMINISTRATORS,
     ("GET", "/removals/<row:removal_id>"): FOR_VIEWERS,

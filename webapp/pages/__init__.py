@@ -23,6 +23,7 @@ from webapp.pages import (
     maintenance,
     manifests,
     metrics,
+    names,
     notices,
     permits,
     removals,
@@ -66,6 +67,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(search.bp)
     app.register_blueprint(tags.bp)
     app.register_blueprint(manifests.bp)
+    app.register_blueprint(names.bp)
     app.register_blueprint(removals.bp)
     app.register_blueprint(activities.bp)
     app.register_blueprint(maintenance.bp)

@@ -23,6 +23,7 @@ class Who(StrEnum):
     ANYONE = "anyone"
     VIEWERS = "viewers"
     DELETERS = "deleters"
+    NAMERS = "namers"
     ADMINISTRATORS = "administrators"
 
 
@@ -43,6 +44,7 @@ WHO_MAY = {
     "manifests.show": Who.VIEWERS,
     "manifests.raw": Who.VIEWERS,
     "manifests.configuration": Who.VIEWERS,
+    "names.give": Who.NAMERS,
     "removals.delete_tag": Who.DELETERS,
     "removals.delete_manifest": Who.DELETERS,
     "removals.delete_repository": Who.DELETERS,
@@ -110,9 +112,10 @@ def why_not(who: Who | None = Who.DELETERS) -> str:
         return "Nobody may open this address yet."
     if _may(who):
         return ""
-    if who == Who.DELETERS and not parts().settings.DELETE_ENABLED:
-        return "Deleting is switched off in Holystone (HOLYSTONE_DELETE_ENABLED)."
-    doing = "delete" if who == Who.DELETERS else "do this"
+    if who in (Who.DELETERS, Who.NAMERS) and not parts().settings.DELETE_ENABLED:
+        also = ", and giving names with it" if who == Who.NAMERS else ""
+        return f"Deleting is switched off in Holystone (HOLYSTONE_DELETE_ENABLED){also}."
+    doing = {Who.DELETERS: "delete", Who.NAMERS: "give names"}.get(who, "do this")
     if user is None:
         return f"Sign in as an administrator to {doing}."
     return f"Your role is {user.role}. Administrators can {doing}."
@@ -123,7 +126,7 @@ def _may(who: Who) -> bool:
         return True
     if who == Who.VIEWERS:
         return may_view(person(), parts().settings.ANONYMOUS_VIEW)
-    if who == Who.DELETERS:
+    if who in (Who.DELETERS, Who.NAMERS):
         return may_delete()
     return who == Who.ADMINISTRATORS and is_administrator()
 

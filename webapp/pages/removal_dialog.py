@@ -72,24 +72,25 @@ class Trouble:
 
 
 REMEDIES: tuple[tuple[type[Exception], str], ...] = (
-    (HeldReadOnly, "Nothing was deleted."),
-    (ReadOnly, "Nothing was deleted. If a run is under way, try again when it has ended."),
-    (DeletesDisabled, f"Nothing was deleted. Its configuration needs: {' '.join(DELETE_LINES.split())}."),
-    (RealmRefused, "Nothing was deleted. If that server is yours, add its host to HOLYSTONE_TOKEN_REALMS."),
-    (Unauthorised, "Nothing was deleted. Set HOLYSTONE_REGISTRY_USERNAME and HOLYSTONE_REGISTRY_PASSWORD."),
-    (Denied, "Nothing was deleted. Whoever runs the registry can allow it."),
-    (NoToken, "Nothing was deleted. See whether the token server runs and answers Holystone, then try again."),
+    (HeldReadOnly, ""),
+    (ReadOnly, "If a run is under way, try again when it has ended."),
+    (DeletesDisabled, f"Its configuration needs: {' '.join(DELETE_LINES.split())}."),
+    (RealmRefused, "If that server is yours, add its host to HOLYSTONE_TOKEN_REALMS."),
+    (Unauthorised, "Set HOLYSTONE_REGISTRY_USERNAME and HOLYSTONE_REGISTRY_PASSWORD."),
+    (Denied, "Whoever runs the registry can allow it."),
+    (NoToken, "See whether the token server runs and answers Holystone, then try again."),
     (
         ProxyFailed,
-        "Nothing was deleted. Mend the proxy, or name the registry's host in NO_PROXY, and restart Holystone.",
+        "Mend the proxy, or name the registry's host in NO_PROXY, and restart Holystone.",
     ),
-    (RegistryUnreachable, "Nothing was deleted. Try again when Status says that the registry answers."),
+    (RegistryUnreachable, "Try again when Status says that the registry answers."),
 )
 
 
-def remedy_for(error: Exception) -> str:
-    """What to do about an error that came before anything was deleted."""
-    return next((remedy for kind, remedy in REMEDIES if isinstance(error, kind)), "Nothing was deleted. Try again.")
+def remedy_for(error: Exception, nothing: str = "Nothing was deleted.") -> str:
+    """What to do about an error that came before anything was done; `nothing` says that."""
+    remedy = next((remedy for kind, remedy in REMEDIES if isinstance(error, kind)), "Try again.")
+    return f"{nothing} {remedy}".rstrip()
 
 
 def plan_dialog(session: Session, asked: Asked, shown: Preview, **more: Any) -> dict[str, Any]:

@@ -1,0 +1,32 @@
+"""What only an index without a tag names counts as untagged, too, and says what holds it."""
+
+from alembic import op
+
+revision = "0016"
+down_revision = "0015"
+
+
+def upgrade() -> None:
+    """Mark what no tag leads to."""
+    op.execute(
+        """WITH RECURSIVE led(repository_id, id) AS (
+            SELECT t.repository_id, m.id FROM tags t JOIN manifests m ON m.digest = t.digest
+            UNION
+            SELECT here.repository_id, here.manifest_id
+            FROM repository_manifests here
+            JOIN manifest_descriptors d ON d.manifest_id = here.manifest_id AND d.role = 'subject'
+            JOIN manifests subject ON subject.digest = d.digest
+            JOIN repository_manifests other
+                ON other.repository_id = here.repository_id AND other.manifest_id = subject.id
+            UNION
+            SELECT led.repository_id, child.id
+            FROM led
+            JOIN manifest_descriptors d ON d.manifest_id = led.id AND d.role = 'child'
+            JOIN manifests child ON child.digest = d.digest
+        )
+        UPDATE repository_manifests SET is_untagged = ((repository_id, manifest_id) NOT IN led)"""
+    )
+
+
+def downgrade() -> None:
+    """The marks are right for 0015 as well; a sync that finds something new makes its own."""
