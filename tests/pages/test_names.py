@@ -87,7 +87,7 @@ class TestTheList:
         with parts_of(app).writing() as session:
             removal = Removal(
                 repository=API, tag="nightly", actor="alice", place="", request_key="k", fingerprint="f",
-                state=RemovalState.DONE, started_at=now, lease_token=1, bytes_freed=0,
+                state=RemovalState.DONE, started_at=now, fencing_token=1,
             )  # fmt: skip
             session.add(removal)
             session.flush()
