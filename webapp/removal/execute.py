@@ -22,7 +22,7 @@ from webapp.removal.looks import REQUESTS_AT_A_TIME, bytes_of
 from webapp.removal.material import Facts
 from webapp.removal.plan import Plan, make_plan
 from webapp.removal.recovery import look_up_older
-from webapp.removal.remover import Remover, lease_name, refuse_while_held, until_of
+from webapp.removal.remover import RemovalUnderWay, Remover, lease_name, refuse_while_held, until_of
 from webapp.removal.space import Space, space_of
 from webapp.removal.wanted import Wanted
 
@@ -45,12 +45,6 @@ class PlanChanged(Exception):
     def __init__(self, preview: Preview) -> None:
         super().__init__("this changed since you looked")
         self.preview = preview
-
-
-class RemovalUnderWay(Exception):
-    """Another removal holds the repository."""
-
-    sentence = "Another removal is under way in this repository. Wait until it has ended."
 
 
 def preview(remover: Remover, wanted: Wanted) -> Preview:

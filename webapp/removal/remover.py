@@ -57,6 +57,12 @@ def until_of(remover: Remover, wanted: Wanted) -> datetime | None:
     return remover.now() + remover.retention
 
 
+class RemovalUnderWay(Exception):
+    """Another removal holds the repository, or a restore does."""
+
+    sentence = "Another removal is under way in this repository. Wait until it has ended."
+
+
 class HeldReadOnly(ReadOnly):
     """Somebody holds the registry read-only for a stated time; `sentence` says who, and until when."""
 
