@@ -10,8 +10,8 @@ from pathlib import Path
 from tests.records import open_records
 from tests.removal.stage import API, Meddler, agreed_to
 from webapp.registry.client import open_registry
-from webapp.removal.execute import RemovalUnderWay, preview, remove
-from webapp.removal.remover import Remover
+from webapp.removal.execute import preview, remove
+from webapp.removal.remover import RemovalUnderWay, Remover
 from webapp.removal.wanted import Wanted
 
 ACTED, REFUSED = 0, 3

@@ -6,6 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,10 @@ from webapp.removal.execute import Preview, preview, remove
 from webapp.removal.journal import Agreement
 from webapp.removal.models import JournalManifest, Removal
 from webapp.removal.remover import Remover
+from webapp.removal.restore import Restored, restore
+from webapp.removal.restore_looks import RESTORABLE_STATES
 from webapp.removal.space import Space
+from webapp.removal.trash_models import TrashItem
 from webapp.removal.wanted import Wanted
 
 API = "team/api"
@@ -95,6 +99,7 @@ class Stage:
     store: Path | None = None
     folder: Path | None = None
     protected: tuple[str, ...] = ()
+    retention: timedelta = timedelta(0)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -116,6 +121,7 @@ class Stage:
             revisions=revisions_in(self.store, self.folder, self.records.writing),
             protected=self.protected,
             pause_s=0.01,
+            retention=self.retention,
         )
 
     def sync(self) -> SyncReport:
@@ -176,6 +182,16 @@ class Stage:
                 .order_by(JournalManifest.position)
             )
             return [(row.digest, row.media_type, row.raw) for row in rows]
+
+    def items(self) -> list[TrashItem]:
+        """The items of the trash, oldest first, whatever became of them."""
+        with self.records.reading() as session:
+            return list(session.scalars(select(TrashItem).order_by(TrashItem.id)))
+
+    def restore(self, *ids: int, name: str = "") -> list[Restored]:
+        """Restore some items; without any, all that can be."""
+        wanted = ids or [item.id for item in self.items() if item.state in RESTORABLE_STATES]
+        return restore(self.remover, wanted, "alice", "192.0.2.1", name)
 
     def activities(self) -> list[tuple[str | None, str, str]]:
         """Tag, outcome and reason of each activity, in the order in which they were recorded."""

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 from tests.removal.stage import API, Meddler, Stage, agreed_to, build, once, states, steps
 from webapp.leases import LeaseRow, boottime, held, take
 from webapp.registry.client import RegistryClient
-from webapp.removal.execute import RemovalUnderWay, preview, remove
+from webapp.removal.execute import preview, remove
 from webapp.removal.recovery import recover
-from webapp.removal.remover import Remover, lease_name
+from webapp.removal.remover import RemovalUnderWay, Remover, lease_name
 from webapp.removal.wanted import Wanted
 
 PATIENCE_S = 20

@@ -24,7 +24,7 @@ FLEETS = 5
 def recorded(stage: Stage, wanted: Wanted) -> Space:
     with stage.records.reading() as session:
         repository = session.query(Repository).filter_by(name=wanted.repository).one()
-        found = recorded_space(session, repository, wanted, stage.protected)
+        found = recorded_space(session, repository, wanted, stage.remover.now(), stage.protected)
     assert found is not None
     return found
 
@@ -98,7 +98,7 @@ def test_a_figure_costs_what_it_reaches_and_not_what_else_is_in_the_repository(s
     stage.sync()
     with stage.records.reading() as session, statements_of(stage.records) as sent:
         repository = session.query(Repository).filter_by(name=API).one()
-        recorded_space(session, repository, Wanted(API, ("1.0",)))
+        recorded_space(session, repository, Wanted(API, ("1.0",)), stage.remover.now())
         plans = [plan_of(session, *each) for each in list(sent)]
     lines = [line for plan in plans for line in plan.splitlines()]
     assert not [line for line in lines if line.startswith("SCAN") and line.split()[1] in ("tags", "manifests")]

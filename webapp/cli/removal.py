@@ -14,12 +14,12 @@ from webapp.catalogue.refresh import sync_repository
 from webapp.cli.answers import ExitCode, fail, parts, print_json, typed_by
 from webapp.registry.errors import RegistryError
 from webapp.registry.names import BadName, Reference, split_reference
-from webapp.removal.execute import PlanChanged, Preview, RemovalUnderWay, preview, space_together
+from webapp.removal.execute import PlanChanged, Preview, preview, space_together
 from webapp.removal.execute import remove as remove_agreed
 from webapp.removal.journal import Agreement
 from webapp.removal.models import Removal, RemovalState
 from webapp.removal.recovery import recover
-from webapp.removal.remover import refuse_while_held
+from webapp.removal.remover import RemovalUnderWay, refuse_while_held
 from webapp.removal.space import Space
 from webapp.removal.wanted import Referrers, Siblings, Wanted
 

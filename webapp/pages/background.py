@@ -20,9 +20,9 @@ from webapp.catalogue.sync import sync_if_free
 from webapp.parts import Parts
 from webapp.registry.capabilities import Mode
 from webapp.registry.errors import DeletesDisabled, ReadOnly, RegistryError
-from webapp.removal.execute import PlanChanged, Preview, RemovalUnderWay, preview, remove
+from webapp.removal.execute import PlanChanged, Preview, preview, remove
 from webapp.removal.journal import Agreement
-from webapp.removal.remover import refuse_while_held
+from webapp.removal.remover import RemovalUnderWay, refuse_while_held
 from webapp.removal.wanted import Wanted
 
 log = logging.getLogger(__name__)

@@ -48,7 +48,9 @@ def show(repository: str, digest: str) -> Response:
             image = image_view(repository, details, raw, ", ".join(details.platforms), trouble)
         state = session.get(RegistryState, 1)
         tags = tags_on(session, row, [digest])[digest]
-        space = recorded_space(session, row, Wanted(repository, digests=(digest,)), parts().settings.PROTECTED_TAGS)
+        space = recorded_space(
+            session, row, Wanted(repository, digests=(digest,)), parts().now(), parts().settings.PROTECTED_TAGS
+        )
         return page_or_fragment(
             "manifests/show.html",
             "manifests/_image.html",

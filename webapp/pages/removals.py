@@ -30,9 +30,10 @@ from webapp.pages.removal_words import gone_tags, groups_of, toast_of, trouble_o
 from webapp.pages.tag_filters import read_filters
 from webapp.pages.tags import can_delete, key_of, lines, pull_command_of, repository_or_404, summary_of
 from webapp.registry.errors import RegistryError, RegistryUnreachable
-from webapp.removal.execute import PlanChanged, Preview, RemovalUnderWay
+from webapp.removal.execute import PlanChanged, Preview
 from webapp.removal.journal import Agreement, ask_to_stop, removal_by_key
 from webapp.removal.models import Removal, RemovalState
+from webapp.removal.remover import RemovalUnderWay
 
 bp = Blueprint("removals", __name__)
 

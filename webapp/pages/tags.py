@@ -176,7 +176,7 @@ def show(repository: str, tag: str) -> Response:
         details = manifest_details(session, row, digest) if digest else None
         view = manifest_view(session, row, details, request.args.get("platform", ""), here) if details else None
         same_as = [name for name in tags_on(session, row, [digest])[digest] if name != tag] if digest else []
-        space = recorded_space(session, row, Wanted(repository, (tag,)), parts().settings.PROTECTED_TAGS)
+        space = recorded_space(session, row, Wanted(repository, (tag,)), parts().now(), parts().settings.PROTECTED_TAGS)
         named = subject_named_by(tag)
         state = session.get(RegistryState, 1)
         place = f"{parts().settings.public_name}/{repository}"

@@ -11,11 +11,13 @@ from webapp.leases import Lease, still_ours
 from webapp.registry.errors import RegistryError
 from webapp.removal.ground import Ground
 from webapp.removal.healing import heal
-from webapp.removal.journal import end_removal, end_tags, journal_of
-from webapp.removal.looks import list_tags, look_at
+from webapp.removal.into_trash import settle_items
+from webapp.removal.journal import end_removal, end_tags, journal_of, journal_to_trash
+from webapp.removal.looks import fact_of, list_tags, look_at
 from webapp.removal.mend import mend
-from webapp.removal.models import GONE, UNFINISHED, Removal, RemovalStep, RemovedTag, StepState
+from webapp.removal.models import GONE, UNFINISHED, Removal, RemovalStep, RemovedTag, StepKind, StepState
 from webapp.removal.remover import Remover
+from webapp.removal.wanted import wanted_from_json
 
 AGAIN = "It was there again right afterwards: pushed in the same moment, or deleted by half and put back."
 INTERRUPTED = "The removal was interrupted before this was deleted; it is still there."
@@ -36,14 +38,18 @@ def finish(remover: Remover, lease: Lease, ground: Ground, removal_id: int) -> N
         now_on = _look_at_what_was_to_go(ground)
     except RegistryError as error:
         notice, now_on = f"It is not known what became of the tags: {error.sentence}", None
+    with remover.reading() as session:
+        named_by = {each.digest: fact_of(each).children for each in journal_to_trash(session, removal_id)}
     with remover.writing() as session:
         still_ours(session, lease)
         removal = session.get_one(Removal, removal_id)
-        steps = {step.digest: step for step in removal.steps}
+        steps = {step.digest: step for step in removal.steps if step.kind == StepKind.DELETE}
         open_tags = [tag for tag in removal.tags if tag.state in UNFINISHED and not tag.started_at]
         found = {tag.name: _what_became_of(tag, steps.get(tag.digest), now_on) for tag in open_tags}
         end_tags(session, removal_id, found)
         _note_put_back(removal, ground)
+        leaving = wanted_from_json(removal.repository, removal.wanted).leaving
+        settle_items(session, removal, named_by, leaving, remover.now())
         end_removal(session, removal, " ".join(filter(None, (_stopped(removal), notice))), remover.now())
         _forget(session, ground, removal, remover)
 

@@ -16,12 +16,13 @@ from webapp.leases import Lease, LeaseHeld, LeaseLost, held, still_ours
 from webapp.registry.manifests import ManifestBytes
 from webapp.removal.carry_out import carry_out
 from webapp.removal.facts import read_facts
+from webapp.removal.into_trash import children_first, moved, note_items, note_what_stays
 from webapp.removal.journal import Agreement, removal_by_key, write_intent
 from webapp.removal.looks import REQUESTS_AT_A_TIME, bytes_of
 from webapp.removal.material import Facts
 from webapp.removal.plan import Plan, make_plan
 from webapp.removal.recovery import look_up_older
-from webapp.removal.remover import Remover, lease_name, refuse_while_held
+from webapp.removal.remover import RemovalUnderWay, Remover, lease_name, refuse_while_held, until_of
 from webapp.removal.space import Space, space_of
 from webapp.removal.wanted import Wanted
 
@@ -46,12 +47,6 @@ class PlanChanged(Exception):
         self.preview = preview
 
 
-class RemovalUnderWay(Exception):
-    """Another removal holds the repository."""
-
-    sentence = "Another removal is under way in this repository. Wait until it has ended."
-
-
 def preview(remover: Remover, wanted: Wanted) -> Preview:
     """Plan a removal. Changes nothing.
 
@@ -59,7 +54,7 @@ def preview(remover: Remover, wanted: Wanted) -> Preview:
         RegistryError: the facts cannot be read.
     """
     facts = read_facts(remover, wanted)
-    plan = make_plan(facts)
+    plan = make_plan(facts, until_of(remover, wanted))
     return Preview(plan, space_of(remover, [(facts, plan)]), remover.now(), facts)
 
 
@@ -115,10 +110,13 @@ def _remove(
     fresh = preview(remover, wanted)
     if fresh.plan.fingerprint != agreement.fingerprint or fresh.plan.refusal:
         raise PlanChanged(fresh)
-    journal = _journal(remover, fresh.plan)
+    journal = _journal(remover, fresh)
     with remover.writing() as session:
         still_ours(session, lease)
-        removal = write_intent(session, fresh.plan, agreement, fresh.space.bytes_freed, journal, lease, remover.now())
+        bytes_freed = fresh.space.bytes_freed if fresh.plan.until is None else 0
+        removal = write_intent(session, fresh.plan, agreement, bytes_freed, journal, lease, remover.now())
+        note_items(session, removal, fresh.plan, fresh.facts)
+        note_what_stays(session, fresh.plan, remover.now())
         removal_id = removal.id
     started(removal_id)
     try:
@@ -128,11 +126,10 @@ def _remove(
     return removal_id
 
 
-def _journal(remover: Remover, plan: Plan) -> list[ManifestBytes]:
-    """The bytes of all that goes and of all that loses a tag, children first."""
-    going = [step.digest for step in reversed(plan.steps)]
-    untagged = set(plan.tags.values()) - {"", *going}
-    digests = [*sorted(untagged), *going]
+def _journal(remover: Remover, fresh: Preview) -> list[ManifestBytes]:
+    """The bytes of all that goes, of all that loses a tag, and of what these name: children first."""
+    plan = fresh.plan
+    digests = children_first(fresh.facts, [*sorted(set(plan.tags.values()) - {""}), *moved(plan)])
     with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
         kept = bytes_of(remover.client, executor, remover.reading, plan.repository, digests)
     return [kept[digest] for digest in digests]

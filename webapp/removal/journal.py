@@ -16,6 +16,7 @@ from webapp.activities.record import complete, complete_all, make_activity
 from webapp.database import Reading, among, once_written
 from webapp.leases import Lease
 from webapp.registry.manifests import ManifestBytes
+from webapp.removal.into_trash import moved
 from webapp.removal.models import (
     GOOD,
     OPEN_STATES,
@@ -42,6 +43,7 @@ _OUTCOMES = {
     StepState.UNKNOWN: Outcome.UNKNOWN,
     StepState.INTENDED: Outcome.UNKNOWN,
     StepState.REWRITTEN: Outcome.DONE,
+    StepState.IN_TRASH: Outcome.DONE,
 }
 
 
@@ -82,6 +84,7 @@ def write_intent(
         bytes_freed=bytes_freed,
         notice="",
         wanted=plan.wanted.as_json(),
+        until=plan.until,
     )
     session.add(removal)
     session.flush()
@@ -132,9 +135,10 @@ def _note_steps(session: Session, removal: Removal, plan: Plan, now: datetime) -
             media_type=each.media_type,
             raw=each.raw,
         )
-        for each in plan.rewrites
+        for each in ([] if plan.until else plan.rewrites)
     ]
-    steps += [RemovalStep(digest=each.digest) for each in plan.steps]
+    kind = StepKind.DELETE if plan.until is None else StepKind.TRASH
+    steps += [RemovalStep(digest=digest, kind=kind) for digest in moved(plan)]
     for position, step in enumerate(steps):
         step.removal_id, step.position = removal.id, position
         if step.kind != StepKind.REWRITE and step.digest in plan.wanted.digests:
@@ -223,7 +227,7 @@ def _state_of(states: Collection[StepState]) -> RemovalState:
         return RemovalState.UNKNOWN
     if not set(states) - set(GOOD):
         return RemovalState.DONE
-    return RemovalState.PARTLY if StepState.DELETED in states else RemovalState.FAILED
+    return RemovalState.PARTLY if {StepState.DELETED, StepState.IN_TRASH} & set(states) else RemovalState.FAILED
 
 
 def ask_to_stop(session: Session, removal_id: int, actor: str) -> bool:
@@ -267,6 +271,17 @@ def journalled(session: Session, removal_id: int, digests: Collection[str]) -> l
     return [ManifestBytes(row.media_type, row.raw, row.digest) for row in rows]
 
 
+def journal_to_trash(session: Session, removal_id: int) -> list[ManifestBytes]:
+    """The kept bytes of a removal that puts something into the trash; none of one that deletes for good."""
+    into_trash = exists().where(RemovalStep.removal_id == removal_id, RemovalStep.kind == StepKind.TRASH)
+    rows = session.scalars(
+        select(JournalManifest)
+        .options(undefer(JournalManifest.raw))
+        .where(JournalManifest.removal_id == removal_id, into_trash)
+    )
+    return [ManifestBytes(row.media_type, row.raw, row.digest) for row in rows]
+
+
 def journal_of(reading: Reading, removal_id: int) -> Callable[[Collection[str]], list[ManifestBytes]]:
     """The journal of one removal, as a function of digests, for whoever has no session at hand."""
 
@@ -278,10 +293,11 @@ def journal_of(reading: Reading, removal_id: int) -> Callable[[Collection[str]],
 
 
 def open_steps(session: Session, removal_id: int) -> Sequence[RemovalStep]:
-    """The steps whose outcome is open, in their order, with the bytes of lists that are written anew."""
+    """The steps to be taken whose outcome is open, in their order, with the bytes of lists that are written anew."""
+    open_ones = RemovalStep.state.in_(UNFINISHED) & (RemovalStep.kind != StepKind.TRASH)
     return session.scalars(
         select(RemovalStep)
         .options(undefer(RemovalStep.raw))
-        .where(RemovalStep.removal_id == removal_id, RemovalStep.state.in_(UNFINISHED))
+        .where(RemovalStep.removal_id == removal_id, open_ones)
         .order_by(RemovalStep.position)
     ).all()

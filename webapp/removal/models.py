@@ -35,18 +35,20 @@ class StepState(StrEnum):
     FAILED = "failed"
     UNKNOWN = "unknown"
     REWRITTEN = "rewritten"
+    IN_TRASH = "in-trash"
 
 
 class StepKind(StrEnum):
-    """What a step does: delete a manifest, or put a list of referrers anew, without what goes."""
+    """What a step does: delete a manifest, put a list of referrers anew, or nothing, since the trash holds a manifest."""
 
     DELETE = "delete"
     REWRITE = "rewrite"
+    TRASH = "trash"
 
 
 UNFINISHED = (StepState.INTENDED, StepState.UNKNOWN)
 GONE = (StepState.DELETED, StepState.ALREADY_GONE)
-GOOD = (*GONE, StepState.REWRITTEN)
+GOOD = (*GONE, StepState.REWRITTEN, StepState.IN_TRASH)
 
 
 class Removal(Base):

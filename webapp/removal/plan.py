@@ -43,6 +43,7 @@ class Plan:
         dangling: of `tags`, those that are listed without a manifest.
         refusal: a sentence where nothing that was asked for can go.
         as_of: when the catalogue was last brought up to date.
+        until: the tags go into the trash until then, and `steps` and `rewrites` are for later; None: for good, at once.
     """
 
     wanted: Wanted
@@ -60,6 +61,7 @@ class Plan:
     revisions_known: bool
     as_of: datetime | None
     protected: tuple[str, ...] = field(default=())
+    until: datetime | None = None
 
     @property
     def repository(self) -> str:
@@ -72,8 +74,8 @@ class Plan:
         return not (self.tags or self.steps)
 
 
-def make_plan(facts: Facts) -> Plan:
-    """Plan the removal of what is wanted."""
+def make_plan(facts: Facts, until: datetime | None = None) -> Plan:
+    """Plan the removal of what is wanted: into the trash until then, or (None) for good."""
     going = what_goes(facts)
     steps = _parents_first(facts, going.manifests)
     kept = _kept(facts, going)
@@ -89,10 +91,11 @@ def make_plan(facts: Facts) -> Plan:
         gone=facts.gone,
         dangling=tuple(tag for tag in facts.dangling if tag in going.tags),
         refusal=_refusal(going, kept, facts),
-        fingerprint=_fingerprint(facts.wanted, going, steps, kept),
+        fingerprint=_fingerprint(facts.wanted, going, steps, kept, until is None),
         revisions_known=facts.revisions_known,
         as_of=facts.as_of,
         protected=tuple(sorted(facts.protected)),
+        until=until,
     )
 
 
@@ -183,7 +186,9 @@ def _parents_first(facts: Facts, going: frozenset[str]) -> tuple[ManifestFact, .
     return tuple(facts.manifests[each] for each in ordered)
 
 
-def _fingerprint(wanted: Wanted, going: Going, steps: tuple[ManifestFact, ...], kept: tuple[Kept, ...]) -> str:
+def _fingerprint(
+    wanted: Wanted, going: Going, steps: tuple[ManifestFact, ...], kept: tuple[Kept, ...], is_for_good: bool
+) -> str:
     """What somebody agrees to by pressing the button: these tags on these digests, these manifests, no others.
 
     Why something stays is not part of it: another reason deletes nothing else.
@@ -194,5 +199,6 @@ def _fingerprint(wanted: Wanted, going: Going, steps: tuple[ManifestFact, ...], 
         "manifests": sorted(each.digest for each in steps),
         "rewrites": sorted((each.tag, each.old, each.new) for each in going.rewrites),
         "kept": sorted(each.name for each in kept),
+        "for_good": is_for_good,
     }
     return hashlib.sha256(json.dumps(agreed).encode()).hexdigest()

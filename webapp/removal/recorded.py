@@ -7,6 +7,7 @@ sizes are those that the manifests state; the dialog takes the data files' own, 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Set
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -23,19 +24,20 @@ from webapp.removal.looks import recorded_fact
 from webapp.removal.material import Facts, ManifestFact
 from webapp.removal.remover import is_protected
 from webapp.removal.space import NOT_KNOWN_NOW, NOT_READ, UNSEEN, Space, space_from
+from webapp.removal.trash import held_in_trash
 from webapp.removal.wanted import Wanted
 
 MOST_MANIFESTS = 500
 
 
 def recorded_space(
-    session: Session, repository: Repository, wanted: Wanted, protected: tuple[str, ...] = ()
+    session: Session, repository: Repository, wanted: Wanted, now: datetime, protected: tuple[str, ...] = ()
 ) -> Space | None:
     """What a removal of some tags or manifests would free, as far as the records tell.
 
     None where they are too many, and where one does not state the sizes of its layers (schema 1).
     """
-    facts = _facts(session, repository, wanted, protected)
+    facts = _facts(session, repository, wanted, now, protected)
     if facts is None:
         return None
     going = what_goes(facts)
@@ -47,7 +49,9 @@ def recorded_space(
     return space_from(bytes_less, _why_not_exact(session, repository))
 
 
-def _facts(session: Session, repository: Repository, wanted: Wanted, protected: tuple[str, ...]) -> Facts | None:
+def _facts(
+    session: Session, repository: Repository, wanted: Wanted, now: datetime, protected: tuple[str, ...]
+) -> Facts | None:
     """The facts of a plan: all that is reached from what is wanted, and the tags on it."""
     asked = _tags(session, repository, Tag.name, wanted.tags)
     manifests: dict[str, ManifestFact] = {}
@@ -78,6 +82,7 @@ def _facts(session: Session, repository: Repository, wanted: Wanted, protected: 
         named_after=named_after,
         fallbacks=_fallbacks(session, manifests, {digests[tag] for tag in named_after if "." not in tag}),
         seen_before=frozenset(manifests),
+        in_trash=held_in_trash(session, repository.name, now, wanted.leaving),
     )
 
 

@@ -16,6 +16,7 @@ from webapp.database import Reading, Writing
 from webapp.registry.capabilities import takes_writes
 from webapp.registry.client import RegistryClient
 from webapp.registry.errors import ReadOnly
+from webapp.removal.wanted import Wanted
 
 PAUSE_POLL_S = 2.0
 LONGEST_PAUSE_S = 4 * 3600.0
@@ -47,6 +48,19 @@ class Remover:
     wait: Callable[[float], object] = threading.Event().wait
     retention: timedelta = timedelta(0)
     why_held: Callable[[Session], str] = lambda _session: ""
+
+
+def until_of(remover: Remover, wanted: Wanted) -> datetime | None:
+    """Until when what is wanted would stay in the trash; None where it is deleted for good."""
+    if wanted.for_good or not remover.retention:
+        return None
+    return remover.now() + remover.retention
+
+
+class RemovalUnderWay(Exception):
+    """Another removal holds the repository, or a restore does."""
+
+    sentence = "Another removal is under way in this repository. Wait until it has ended."
 
 
 class HeldReadOnly(ReadOnly):

@@ -20,7 +20,7 @@ class TrashState(StrEnum):
     DELETED = "deleted"
     NOT_TAKEN = "not-taken"
     RESTORED = "restored"
-    TAGGED_AGAIN = "tagged-again"
+    STAYS = "stays"
     LOST = "lost"
 
 

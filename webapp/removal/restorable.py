@@ -1,0 +1,130 @@
+"""Whether something can be restored: the kept bytes of all that it names, and what of it the registry still has."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Set
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, undefer
+
+from webapp.catalogue.models import Manifest
+from webapp.database import among
+from webapp.registry.errors import NotFound
+from webapp.registry.manifests import ManifestBytes, parse_manifest
+from webapp.removal.looks import look_at
+from webapp.removal.models import JournalManifest
+from webapp.removal.remover import Remover
+from webapp.removal.space import BLOBS
+from webapp.removal.trash_models import Restorable
+
+ELSEWHERE = (".foreign.", ".nondistributable.")
+"""Layers of such a type are not in the registry, and a push does not bring them."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptManifest:
+    """A manifest's bytes, the manifests that it names, and the blobs that it needs here."""
+
+    kept: ManifestBytes
+    children: tuple[str, ...]
+    blobs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Of some kept manifests and their blobs, what the registry has."""
+
+    manifests: Set[str]
+    gone_blobs: Set[str]
+
+
+def kept_with_descendants(session: Session, digests: Collection[str]) -> dict[str, KeptManifest]:
+    """Some manifests and all that they name, as the journal or the catalogue has kept them; what neither has is left out."""
+    found: dict[str, KeptManifest] = {}
+    level = set(digests)
+    while level:
+        new = {each.digest: _read(each) for each in _kept(session, level)}
+        found |= new
+        level = {child for each in new.values() for child in each.children} - found.keys()
+    return found
+
+
+def _kept(session: Session, digests: Collection[str]) -> list[ManifestBytes]:
+    raw = select(Manifest).options(undefer(Manifest.raw)).where(among(Manifest.digest, digests))
+    found = {row.digest: ManifestBytes(row.media_type, row.raw, row.digest) for row in session.scalars(raw)}
+    left = set(digests) - found.keys()
+    journal = select(JournalManifest).options(undefer(JournalManifest.raw)).where(among(JournalManifest.digest, left))
+    found |= {row.digest: ManifestBytes(row.media_type, row.raw, row.digest) for row in session.scalars(journal)}
+    return list(found.values())
+
+
+def _read(kept: ManifestBytes) -> KeptManifest:
+    manifest = parse_manifest(kept.media_type, kept.raw)
+    blobs = [*([manifest.config] if manifest.config else []), *manifest.layers]
+    here = [blob.digest for blob in blobs if not any(each in blob.media_type for each in ELSEWHERE)]
+    children = tuple(dict.fromkeys(child.digest for child in manifest.children))
+    return KeptManifest(kept, children, tuple(dict.fromkeys(here)))
+
+
+def below(kept: Mapping[str, KeptManifest], digest: str) -> list[str]:
+    """A manifest and all that it names, kept or not, each after what it names."""
+    found: dict[str, None] = {}
+
+    def visit(each: str, above: frozenset[str]) -> None:
+        if each in found or each in above:
+            return
+        for child in kept[each].children if each in kept else ():
+            visit(child, above | {each})
+        found[each] = None
+
+    visit(digest, frozenset())
+    return list(found)
+
+
+def look_for(
+    remover: Remover, executor: Executor, repository: str, kept: Mapping[str, KeptManifest], digests: Iterable[str]
+) -> Presence:
+    """Ask the registry for some manifests with all that they name, and for their blobs.
+
+    Raises:
+        RegistryError: it cannot be asked.
+    """
+    wanted = {each for digest in digests for each in below(kept, digest)}
+    looked = look_at(remover.client, executor, repository, sorted(wanted))
+    blobs = sorted({blob for each in wanted if each in kept for blob in kept[each].blobs})
+    there = executor.map(lambda blob: _has_blob(remover, repository, blob), blobs)
+    gone = {blob for blob, is_there in zip(blobs, there, strict=True) if not is_there}
+    return Presence({each for each, on in looked.items() if on}, gone)
+
+
+def _has_blob(remover: Remover, repository: str, digest: str) -> bool:
+    """The store itself says what a collection has left of a blob; links to it outlive it."""
+    if remover.store is not None:
+        algorithm, _, name = digest.partition(":")
+        return (remover.store / BLOBS / algorithm / name[:2] / name / "data").is_file()
+    try:
+        remover.client.head_blob(repository, digest)
+    except NotFound:
+        return False
+    return True
+
+
+def missing(kept: Mapping[str, KeptManifest], presence: Presence, digest: str) -> list[str]:
+    """What is not there of a manifest and can be had from nowhere, each as words."""
+    words: list[str] = []
+    for each in below(kept, digest):
+        if each not in kept:
+            words += [] if each in presence.manifests else [f"manifest {each}"]
+            continue
+        words += [f"blob {blob}" for blob in kept[each].blobs if blob in presence.gone_blobs]
+    return list(dict.fromkeys(words))
+
+
+def is_restorable(kept: Mapping[str, KeptManifest], presence: Presence, digest: str) -> Restorable:
+    """Whether a manifest can be put under a tag, and whether that takes what only Holystone has."""
+    if digest not in kept or missing(kept, presence, digest):
+        return Restorable.NO
+    is_whole = presence.manifests >= set(below(kept, digest))
+    return Restorable.YES if is_whole else Restorable.FROM_JOURNAL

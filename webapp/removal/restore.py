@@ -1,0 +1,226 @@
+"""Take a deletion back: put what was kept under its tag again, byte for byte, what it names first.
+
+What goes along with something comes back with it. The intent is written before (law 2), the outcome is what was found
+by looking again (law 3), and it holds the lease of removals: nothing is deleted in the repository meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from webapp.activities.models import ActivityKind, Outcome
+from webapp.activities.record import complete, make_activity
+from webapp.catalogue.refresh import Catalogue, check_tags
+from webapp.leases import Lease, LeaseHeld, LeaseLost, held, still_ours
+from webapp.registry.errors import DeletesDisabled, Denied, NotFound, ReadOnly, RegistryError, Unauthorised
+from webapp.removal.journal import UNDER_WAY
+from webapp.removal.looks import REQUESTS_AT_A_TIME, head_digest
+from webapp.removal.pushes import pushed_since, pushes_of
+from webapp.removal.recovery import look_up_older
+from webapp.removal.remover import RemovalUnderWay, Remover, lease_name, refuse_while_held
+from webapp.removal.restorable import KeptManifest, below
+from webapp.removal.restore_looks import Look, look_at_items, rows_of
+from webapp.removal.trash_models import TrashItem, TrashState
+
+ENDS_ALL = (ReadOnly, DeletesDisabled, Denied, Unauthorised)
+NOT_UNDER_IT = "The registry accepted it, but the tag is on something else now."
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What became of one item. `tag` is the one that it is under now, '' for a manifest without one."""
+
+    item_id: int
+    repository: str
+    tag: str
+    digest: str
+    outcome: Outcome
+    reason: str = ""
+
+
+def restore(remover: Remover, ids: Collection[int], actor: str, place: str, name: str = "") -> list[Restored]:
+    """Restore items of the trash, and with them what went along; says of each what became of it. Raises nothing of the registry's.
+
+    Args:
+        name: the tag for the only item, instead of the one that it had.
+    """
+    with remover.reading() as session:
+        wanted = rows_of(session, ids)
+    done: list[Restored] = []
+    for repository in sorted({item.repository for item in wanted}):
+        items = [item for item in wanted if item.repository == repository]
+        try:
+            with held(remover.writing, lease_name(repository)) as lease:
+                refuse_while_held(remover)
+                look_up_older(remover, lease, repository)
+                done += _restore_in(remover, lease, items, actor, place, name)
+        except (LeaseHeld, LeaseLost):
+            done += [_failed(item, RemovalUnderWay.sentence) for item in items]
+        except RegistryError as error:
+            done += [_failed(item, error.sentence) for item in items]
+    return done
+
+
+def _failed(item: TrashItem, reason: str) -> Restored:
+    return Restored(item.id, item.repository, item.tag, item.digest, Outcome.FAILED, reason)
+
+
+def _restore_in(
+    remover: Remover, lease: Lease, items: Sequence[TrashItem], actor: str, place: str, name: str
+) -> list[Restored]:
+    """Those of one repository: look, write the intent down, put, look again, write down what was found."""
+    with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
+        looks, kept = look_at_items(remover, executor, items, name)
+        refused = [_failed(each.item, each.refusal) for each in looks if each.refusal]
+        going = [each for each in looks if not each.refusal]
+        if not going:
+            return refused
+        _intend(remover, lease, going, actor, place)
+        done = _put_all(remover, executor, going, kept)
+    _settle(remover, lease, done)
+    _learn(remover, items[0].repository, [each.tag for each in done if each.outcome == Outcome.DONE and each.tag])
+    return refused + done
+
+
+def _intend(remover: Remover, lease: Lease, looks: Sequence[Look], actor: str, place: str) -> None:
+    now = remover.now()
+    with remover.writing() as session:
+        still_ours(session, lease)
+        for look in looks:
+            item = session.get_one(TrashItem, look.item.id)
+            activity = make_activity(
+                at=now, actor=actor, kind=ActivityKind.TAG_RESTORED, outcome=Outcome.UNKNOWN, reason=UNDER_WAY,
+                repository=item.repository, tag=look.tag or None, digest=item.digest, place=place,
+            )  # fmt: skip
+            session.add(activity)
+            session.flush()
+            item.state, item.restored_as, item.activity_id = TrashState.RESTORING, look.tag, activity.id
+
+
+def _put_all(
+    remover: Remover, executor: Executor, looks: Sequence[Look], kept: Mapping[str, KeptManifest]
+) -> list[Restored]:
+    """What is gone of the manifests below, then each under its tag; what others refer to before what refers to it."""
+    errors: dict[str, RegistryError] = {}
+    for digest in dict.fromkeys(each for look in looks for each in _gone_below(look, kept)):
+        try:
+            remover.client.put_manifest(looks[0].item.repository, digest, *_bytes(kept, digest))
+        except RegistryError as error:
+            errors[digest] = error
+    ends = next((error for error in errors.values() if isinstance(error, ENDS_ALL)), None)
+    first = [look for look in looks if not look.item.refers_to]
+    then = [look for look in looks if look.item.refers_to]
+
+    def put(look: Look) -> Restored:
+        problem = ends or next((errors[each] for each in _gone_below(look, kept) if each in errors), None)
+        return _failed(look.item, problem.sentence) if problem else _put(remover, look, kept)
+
+    return [*executor.map(put, first), *executor.map(put, then)]
+
+
+def _gone_below(look: Look, kept: Mapping[str, KeptManifest]) -> list[str]:
+    """Manifests to be put by their digests: all that an item names and, where it has no tag, itself."""
+    wanted = [each for each in below(kept, look.item.digest) if each not in look.there]
+    return [each for each in wanted if each != look.item.digest or not look.tag]
+
+
+def _bytes(kept: Mapping[str, KeptManifest], digest: str) -> tuple[str, bytes]:
+    return kept[digest].kept.media_type, kept[digest].kept.raw
+
+
+def _put(remover: Remover, look: Look, kept: Mapping[str, KeptManifest]) -> Restored:
+    item = look.item
+    found = Restored(item.id, item.repository, look.tag, item.digest, Outcome.DONE)
+    try:
+        if not look.tag:
+            is_there = head_digest(remover.client, item.repository, item.digest) == item.digest
+            return found if is_there else replace(found, outcome=Outcome.FAILED, reason="It is not there afterwards.")
+        return _put_under_tag(remover, look, found, kept)
+    except RegistryError as error:
+        outcome = Outcome.UNKNOWN if error.outcome_is_unknown else Outcome.FAILED
+        return replace(found, outcome=outcome, reason=error.sentence)
+
+
+def _put_under_tag(remover: Remover, look: Look, found: Restored, kept: Mapping[str, KeptManifest]) -> Restored:
+    client, repository, tag, digest = remover.client, found.repository, found.tag, found.digest
+    before = pushes_of(remover.store, repository, tag)
+    on = head_digest(client, repository, tag)
+    if on is None:
+        client.put_manifest(repository, tag, *_bytes(kept, digest))
+        pushed = pushed_since(before or {}, pushes_of(remover.store, repository, tag), digest)
+        if pushed is not None:
+            _give_back(remover, repository, tag, pushed)
+        on = head_digest(client, repository, tag)
+    if on == digest:
+        return found
+    reason = look.obstacle_words if on else NOT_UNDER_IT
+    return replace(found, outcome=Outcome.FAILED, reason=reason)
+
+
+def _give_back(remover: Remover, repository: str, tag: str, pushed: str) -> None:
+    """The store says that somebody pushed the tag between our look and our PUT: theirs stays."""
+    try:
+        answer = remover.client.get_manifest(repository, pushed)
+    except NotFound:
+        return
+    remover.client.put_manifest(repository, tag, answer.media_type, answer.raw)
+
+
+def _settle(remover: Remover, lease: Lease, done: Sequence[Restored]) -> None:
+    """Write down what became of each. What is unknown stays open, for `look_up_restores` to ask."""
+    with remover.writing() as session:
+        still_ours(session, lease)
+        for each in done:
+            item = session.get_one(TrashItem, each.item_id)
+            if each.outcome != Outcome.UNKNOWN:
+                end_restore(item, each.outcome == Outcome.DONE, remover)
+            if item.activity_id is not None:
+                complete(session, item.activity_id, each.outcome, each.reason)
+
+
+def end_restore(item: TrashItem, is_restored: bool, remover: Remover) -> None:
+    """Note that an item is back, or that it is where it was before."""
+    if is_restored:
+        item.state, item.ended_at = TrashState.RESTORED, remover.now()
+        return
+    item.state = TrashState.IN_TRASH if item.until is not None else TrashState.DELETED
+    item.restored_as = ""
+
+
+def _learn(remover: Remover, repository: str, tags: Collection[str]) -> None:
+    """Let the catalogue see what is back, so that pages show it at once."""
+    if not tags:
+        return
+    catalogue = Catalogue(
+        remover.client, remover.reading, remover.writing, remover.now, remover.store, remover.revisions
+    )
+    try:
+        check_tags(catalogue, repository, tags)
+    except RegistryError:
+        return  # the next sync sees it
+
+
+def look_up_restores(remover: Remover) -> None:
+    """Ask the registry how restores ended whose process is gone."""
+    with remover.reading() as session:
+        open_ones = rows_of(session, None)
+    for repository in sorted({item.repository for item in open_ones}):
+        items = [item for item in open_ones if item.repository == repository]
+        try:
+            with held(remover.writing, lease_name(repository)) as lease:
+                _settle(remover, lease, [_found(remover, item) for item in items])
+        except (LeaseHeld, LeaseLost):
+            continue  # somebody is at it
+
+
+def _found(remover: Remover, item: TrashItem) -> Restored:
+    found = Restored(item.id, item.repository, item.restored_as, item.digest, Outcome.DONE)
+    try:
+        on = head_digest(remover.client, item.repository, item.restored_as or item.digest)
+    except RegistryError as error:
+        return replace(found, outcome=Outcome.UNKNOWN, reason=error.sentence)
+    if on == item.digest:
+        return found
+    return replace(found, outcome=Outcome.FAILED, reason="It was interrupted. It is in the trash still.")
