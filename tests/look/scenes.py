@@ -182,6 +182,13 @@ def press_wrong_name(page: Page) -> None:
     expect(page.locator(".error")).to_be_visible()
 
 
+def press_no_name(page: Page) -> None:
+    """Ask for a name that can be no tag."""
+    page.get_by_label("Tag").fill("release candidate")
+    page.get_by_role("button", name="Give it the name").click()
+    expect(page.locator(".error")).to_be_visible()
+
+
 def sign_in_wrongly(page: Page) -> None:
     """Sign in with a password that is not alice's."""
     page.get_by_label("Name").fill("alice")
@@ -305,6 +312,8 @@ SCENES = (
     Scene("tags-filters-open", f"/repositories/{API}?older=3", act=open_filters, whole=False),
     Scene("tags-filters-no-match", f"/repositories/{API}?q=1.&bigger=4000&older=never"),
     Scene("tags-untagged", f"/repositories/{ODD}?untagged=1"),
+    Scene("name-manifest", f"/repositories/{ODD}?untagged=1", act=open_dialog, whole=False),
+    Scene("name-manifest-wrong", f"/repositories/{ODD}/-/manifests/{UNTAGGED.digest}/name", act=press_no_name),
     Scene("tags-untagged-unknown", f"/repositories/{ETL}?untagged=1", "in-doubt"),
     Scene("tags-no-answer", f"/repositories/{API}", act=filter_in_vain),
     Scene("tags-untagged-none", f"/repositories/{API}?untagged=1"),

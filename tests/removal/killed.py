@@ -1,4 +1,4 @@
-"""A process that removes something and kills itself with SIGKILL at a moment that is given by number.
+"""A process that removes or names something and kills itself with SIGKILL at a moment that is given by number.
 
 Moments are: before and after each request that changes something, before and after each transaction.
 """
@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ from webapp.leases import LeaseRow
 from webapp.registry.client import RegistryClient, open_registry
 from webapp.removal import batches
 from webapp.removal.execute import preview, remove
+from webapp.removal.naming import Naming, give_name
 from webapp.removal.recovery import recover
 from webapp.removal.remover import Remover
 from webapp.removal.wanted import Wanted
@@ -75,9 +76,8 @@ class Mortal(RegistryClient):
             super().delete_manifest(repository, digest)
 
 
-def remove_and_die(url: str, database: Path, wanted: Wanted, moment: int, ways: Ways) -> None:
-    """Remove something, and be killed at the given moment."""
-    batches.UNTAG_FIRST_FROM, batches.TAGS_ON_ONE = ways.untag_first_from, ways.tags_on_one
+def mortal_remover(url: str, database: Path, moment: int) -> Remover:
+    """What a removal works with in a process that is to be killed at the given moment."""
     records, moments = open_records(database), Moments(moment)
 
     @contextmanager
@@ -85,17 +85,36 @@ def remove_and_die(url: str, database: Path, wanted: Wanted, moment: int, ways: 
         with moments.around(), records.writing() as session:
             yield session
 
-    mortal = Mortal(open_registry(url), moments)
-    remover = Remover(mortal, records.reading, writing, lambda: datetime.now(UTC))
+    return Remover(Mortal(open_registry(url), moments), records.reading, writing, lambda: datetime.now(UTC))
+
+
+def remove_and_die(url: str, database: Path, wanted: Wanted, moment: int, ways: Ways) -> None:
+    """Remove something, and be killed at the given moment."""
+    batches.UNTAG_FIRST_FROM, batches.TAGS_ON_ONE = ways.untag_first_from, ways.tags_on_one
+    remover = mortal_remover(url, database, moment)
     remove(remover, wanted, agreed_to(preview(remover, wanted)))
+
+
+def name_and_die(url: str, database: Path, naming: Naming, moment: int) -> None:
+    """Give a manifest a name, and be killed at the given moment."""
+    give_name(mortal_remover(url, database, moment), naming)
 
 
 def removed_by_one_that_dies(stage: Stage, wanted: Wanted, moment: int, ways: Ways = Ways()) -> bool:
     """Let a process remove something and die at a moment; returns whether it lived to the end."""
+    return lives(remove_and_die, stage.registry.url, stage.records.path, wanted, moment, ways)
+
+
+def named_by_one_that_dies(stage: Stage, naming: Naming, moment: int) -> bool:
+    """Let a process give a name and die at a moment; returns whether it lived to the end."""
+    return lives(name_and_die, stage.registry.url, stage.records.path, naming, moment)
+
+
+def lives(act: Callable[..., None], *arguments: object) -> bool:
+    """Let a process do something; returns whether it lived to the end."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([remove_and_die.__module__])
-    arguments = (stage.registry.url, stage.records.path, wanted, moment, ways)
-    process = context.Process(target=remove_and_die, args=arguments)
+    context.set_forkserver_preload([act.__module__])
+    process = context.Process(target=act, args=arguments)
     process.start()
     process.join(PATIENCE_S)
     assert process.exitcode in (0, -signal.SIGKILL), "it neither ended nor was killed"

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from demo.build import Built, image, layer
+from tests.removal.killed import look_up, named_by_one_that_dies
 from tests.removal.stage import API, Stage, blob_file, build, once
 from tests.removal.watching import all_pull
 from webapp.activities.models import Activity, ActivityKind, Outcome
@@ -18,11 +19,12 @@ from webapp.catalogue.untagged import untagged
 from webapp.leases import held
 from webapp.registry.client import RegistryClient
 from webapp.registry.errors import ReadOnly, RegistryError, RegistryTimeout
-from webapp.removal.execute import RemovalUnderWay
 from webapp.removal.naming import Naming, NeedsAnotherName, NotNamed, give_name
 from webapp.removal.recovery import recover
-from webapp.removal.remover import lease_name
+from webapp.removal.remover import RemovalUnderWay, lease_name
 from webapp.removal.stand_in import new_token, stand_in_of
+
+MORE_THAN_ALL_MOMENTS = 30
 
 
 def name_it(stage: Stage, digest: str, tag: str, client: RegistryClient | None = None) -> None:
@@ -183,8 +185,7 @@ class TestRefusing:
         lost = built.blobs[-1].digest.replace(":", "/")
         (stage.links.parent / "_layers" / lost / "link").unlink()
         blob_file(stage.registry.store, built.blobs[-1].digest).unlink()
-        stage.registry.stop()
-        stage.registry.start()
+        stage.registry.restart()
         with pytest.raises(RegistryError, match="unknown"):
             name_it(stage, built.digest, "1.0")
         assert [outcome for _tag, outcome, _reason in told(stage)] == ["failed"]
@@ -252,6 +253,23 @@ class TestInterrupted:
 
         assert [found for _tag, found, _reason in told(stage)] == [outcome]
         assert ("1.0" in stage.catalogued()) == (put == "left")
+
+    def test_killed_at_any_moment_the_records_say_whether_the_name_was_given(self, stage: Stage, left: Built) -> None:
+        ends = []
+        for moment in range(1, MORE_THAN_ALL_MOMENTS):
+            before = len(told(stage))
+            lived = named_by_one_that_dies(stage, Naming(API, left.digest, f"{moment}.0", "alice", ""), moment)
+            look_up(stage)
+            ends.append(f"{moment}.0" in stage.tags())
+            outcomes = [outcome for _tag, outcome, _reason in told(stage)[before:]]
+            assert outcomes in ([["done"]] if ends[-1] else [[], ["failed"]])
+            assert stage.catalogued() == stage.tags()
+            if lived:
+                break
+        else:
+            pytest.fail("it has no end")
+        assert (ends[0], ends[-1]) == (False, True)
+        assert ends == sorted(ends)
 
     def test_one_that_is_under_way_is_left_alone(self, stage: Stage, left: Built) -> None:
         self.intend(stage, left.digest)

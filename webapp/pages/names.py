@@ -12,8 +12,8 @@ from webapp.pages.manifest_view import KINDS
 from webapp.pages.manifests import manifest_or_404
 from webapp.pages.removal_dialog import Trouble, remedy_for
 from webapp.registry.errors import RegistryError, RegistryUnreachable
-from webapp.removal.execute import RemovalUnderWay
 from webapp.removal.naming import Naming, NeedsAnotherName, NotNamed, give_name
+from webapp.removal.remover import RemovalUnderWay
 
 bp = Blueprint("names", __name__)
 

@@ -13,13 +13,12 @@ from webapp.leases import Lease, LeaseHeld, LeaseLost, held, still_ours
 from webapp.registry.errors import NotFound, RegistryError
 from webapp.registry.manifests import ManifestBytes, ManifestKind, parse_manifest
 from webapp.registry.names import is_tag
-from webapp.removal.execute import RemovalUnderWay
 from webapp.removal.journal import UNDER_WAY
 from webapp.removal.looks import head_digest, list_tags
 from webapp.removal.names_in_doubt import settle
 from webapp.removal.pushes import Pushes, pushed_since, pushes_of
 from webapp.removal.recovery import look_up_older
-from webapp.removal.remover import Remover, lease_name, refuse_while_held
+from webapp.removal.remover import RemovalUnderWay, Remover, lease_name, refuse_while_held
 
 OF_REFERRERS = ("sha256-", "sha384-", "sha512-")
 """How the tags of signatures and of lists of referrers begin."""
