@@ -15,8 +15,9 @@ MOST_TILES = 40
 
 HEAD = 24
 LETTER = 6.6
+STRONG_LETTER = 7.6
 PADDING = 12
-"""Pixels: the height of a group's head, the width of a letter at most times, and what a text keeps from both edges."""
+"""Pixels: the height of a group's head, the width of a letter and of a strong one at most times, and what a text keeps from both edges."""
 
 LEAST_WORDS = (48, 24)
 LEAST_SECOND_LINE = 40
@@ -72,11 +73,12 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One namespace; `label` is the text of its head, '' where it has none."""
+    """One namespace; `label` is the text of its head, '' where it has none. `head` is its height in percent."""
 
     box: Box
     whole: Part
     label: str
+    head: float
     tiles: tuple[Tile, ...]
 
 
@@ -106,12 +108,13 @@ def space_map(branches: Sequence[Branch], frame: Frame) -> SpaceMap:
 def _group(branch: Branch, box: Box, frame: Frame, least_bytes: float, may_have_head: bool) -> Group:
     width, height = box.nominal(frame.width, frame.height)
     has_head = may_have_head and width >= LEAST_HEAD[0] and height >= LEAST_HEAD[1] and bool(branch.parts)
-    label = _cut(f"{branch.whole.label} · {branch.whole.size_words}", width) if has_head else ""
+    label = _cut(f"{branch.whole.label} · {branch.whole.size_words}", width, STRONG_LETTER) if has_head else ""
     parts = _large_enough(branch, least_bytes)
-    inner_height = height - HEAD if has_head else height
+    inner_height = height - HEAD if label else height
+    head = round(100 * HEAD / height, 3) if label else 0.0
     boxes = squarified([each.size_bytes for each in parts], width, inner_height)
     tiles = (_tile(part, each, width, inner_height) for part, each in zip(parts, boxes, strict=True))
-    return Group(box, branch.whole, label, tuple(tiles))
+    return Group(box, branch.whole, label, head, tuple(tiles))
 
 
 def _large_enough(branch: Branch, least_bytes: float) -> list[Part]:
@@ -138,13 +141,13 @@ def _tile(part: Part, box: Box, width: float, height: float) -> Tile:
     return Tile(box, part, own, label, part.size_words if second else "")
 
 
-def _fits(text: str, width: float) -> bool:
-    return len(text) * LETTER + PADDING <= width
+def _fits(text: str, width: float, letter: float = LETTER) -> bool:
+    return len(text) * letter + PADDING <= width
 
 
-def _cut(text: str, width: float) -> str:
+def _cut(text: str, width: float, letter: float = LETTER) -> str:
     """As much of a text as fits, with a mark where it goes on; nothing where that would be a letter or two."""
-    if _fits(text, width):
+    if _fits(text, width, letter):
         return text
-    letters = int((width - PADDING) / LETTER) - 1
+    letters = int((width - PADDING) / letter) - 1
     return f"{text[:letters]}…" if letters >= 3 else ""

@@ -44,7 +44,7 @@ def _branch(space: NamespaceSpace, lines: Sequence[RepositoryLine]) -> Branch:
     name = name_of_namespace(space.namespace)
     address = address_of_namespace(space.namespace)
     size = in_bytes(space.counted_bytes)
-    words = f"{name}: {counted(space.repositories, 'repository', 'repositories')} take {size}"
+    words = f"{name}: {size} in {counted(space.repositories, 'repository', 'repositories')}"
     whole = Part(name, space.counted_bytes, 0, size, words, address)
     rest_bytes = space.counted_bytes - sum(each.space.size_bytes for each in lines)
     number = space.repositories - len(lines)
@@ -56,7 +56,7 @@ def _part(line: RepositoryLine) -> Part:
     size, exclusive = in_bytes(space.size_bytes), in_bytes(space.exclusive_bytes)
     address = url_for("tags.index", repository=space.name) if line.has_tags else address_of_namespace(space.namespace)
     label = space.name.removeprefix(f"{space.namespace}/") if space.namespace else space.name
-    words = f"{space.name}: {size}, of which {exclusive} are needed nowhere else"
+    words = f"{space.name}: {size}, {exclusive} of it needed nowhere else"
     return Part(label, space.size_bytes, space.exclusive_bytes, size, words, address)
 
 
