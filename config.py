@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 PREFIX = "HOLYSTONE_"
 SHORTEST_SECRET_KEY = 32
 LONGEST_TIME_S = 10 * 365 * 86400
+UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
 class SettingError(ValueError):
@@ -46,6 +47,13 @@ def _count(value: str) -> int:
     if not re.fullmatch(r"\d{1,9}", value, re.ASCII):
         raise ValueError("write a whole number, 0 or more")
     return int(value)
+
+
+def _size(value: str) -> int:
+    found = re.fullmatch(r"(\d{1,12}) ?(B|kB|MB|GB|TB)?", value, re.ASCII)
+    if not found:
+        raise ValueError("write a whole number of bytes, or one with its unit, such as 500MB or 20GB")
+    return int(found[1]) * UNITS[found[2] or "B"]
 
 
 def _from_one(value: str) -> int:
@@ -281,6 +289,16 @@ class Settings:
         "",
         _patterns,
         "Tags that stay, as patterns with `*` and `?`, separated by commas. An administrator can include them expressly.",
+    )
+    TRASH_RETENTION: int = _setting(
+        "14",
+        _count,
+        "Days for which what was deleted can be restored; so long its space stays in use. 0: it is deleted for good at once.",
+    )
+    TRASH_MAX_BYTES: int = _setting(
+        "0",
+        _size,
+        "The trash holds no more than this back, such as `20GB`: what was deleted first loses its date. 0: no such limit.",
     )
     ANONYMOUS_VIEW: bool = _setting("false", _yes_or_no, "Whether anybody may look without signing in.")
     SESSION_IDLE: float = _setting("12h", _seconds, "A session ends after this time without a request.")

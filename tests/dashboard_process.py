@@ -24,7 +24,7 @@ class DashboardProcess:
     Args:
         folder: for records and log.
         registry_url: the registry that it looks after.
-        settings: more settings, by their names without prefix.
+        settings: more settings, by their names without prefix. Without one of it, there is no trash.
     """
 
     def __init__(self, folder: Path, registry_url: str, **settings: str | Path) -> None:
@@ -34,7 +34,13 @@ class DashboardProcess:
         self.bind = ""
         folder.mkdir(parents=True, exist_ok=True)
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith("HOLYSTONE_")}
-        given = {"SECRET_KEY": "k" * 64, "DATA_DIR": folder / "data", "REGISTRY_URL": registry_url, **settings}
+        given = {
+            "SECRET_KEY": "k" * 64,
+            "DATA_DIR": folder / "data",
+            "REGISTRY_URL": registry_url,
+            "TRASH_RETENTION": 0,
+        }
+        given |= settings
         self.environment.update({f"HOLYSTONE_{name}": str(value) for name, value in given.items()})
         self._process: subprocess.Popen[bytes] | None = None
 

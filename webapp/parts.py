@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from config import Settings
 from webapp.backups.nightly import newest_at
@@ -20,7 +20,9 @@ from webapp.notices.watch import Watch, Watched
 from webapp.notices.words import Names
 from webapp.registry.client import RegistryClient
 from webapp.registry.presence import answers
+from webapp.removal.empty import empty_what_is_due
 from webapp.removal.remover import Remover
+from webapp.windows.due import PLACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Parts:
             store=self.settings.REGISTRY_STORE,
             revisions=self.revisions,
             protected=self.settings.PROTECTED_TAGS,
+            retention=timedelta(days=self.settings.TRASH_RETENTION),
             why_held=lambda session: why_not_deleted(session, self.now()),
         )
 
@@ -87,8 +90,15 @@ class Parts:
             reads=self.reader,
             config=self.settings.REGISTRY_CONFIG,
             probe_repository=self.settings.PROBE_REPOSITORY,
+            clear=self._clear,
             is_answered=lambda: answers(self.settings.REGISTRY_URL, self.settings.REGISTRY_CA),
         )
+
+    def _clear(self) -> str:
+        """What was put off until the collection of a window."""
+        if not self.settings.DELETE_ENABLED:
+            return "Deleting is switched off in Holystone (HOLYSTONE_DELETE_ENABLED)."
+        return empty_what_is_due(self.remover, PLACE)
 
     @property
     def channels(self) -> Channels:

@@ -24,10 +24,12 @@ from webapp.catalogue.state import registry_state
 from webapp.catalogue.sync import sync_if_free
 from webapp.maintenance.keeper_look import look_at_keeper
 from webapp.maintenance.reconcile import Unreadable, reconcile
+from webapp.maintenance.space import is_sync_under_way, measure_space
 from webapp.notices.deliver import deliver_due, forget_old
 from webapp.notices.watch import look
 from webapp.parts import Parts
 from webapp.removal.recovery import recover
+from webapp.removal.restore import look_up_restores
 from webapp.windows.due import carry_out_what_is_due, is_anything_due
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ HEARTBEAT_INTERVAL_S = 20
 WINDOWS_INTERVAL_S = 10
 NOTICE_INTERVAL_S = 20
 BACKUP_INTERVAL_S = 900
+SPACE_INTERVAL_S = 60
 DAY_S = 86400
 ASKED_EVERY = timedelta(minutes=1)
 
@@ -71,6 +74,7 @@ def start(parts: Parts) -> Scheduler:
         send_notices: NOTICE_INTERVAL_S,
         forget_old_notices: DAY_S,
         back_up_the_records: BACKUP_INTERVAL_S,
+        add_up_the_space: SPACE_INTERVAL_S,
     }
     for job, seconds in jobs.items():
         scheduler.add_job(job, "interval", seconds=seconds, args=[parts], next_run_time=parts.now(), id=job.__name__)
@@ -115,6 +119,7 @@ def reconcile_runs(parts: Parts, unreadable: Unreadable) -> None:
 def look_up_removals(parts: Parts) -> None:
     """Find out what became of removals whose process is gone. Deletes nothing (law 6)."""
     recover(parts.remover)
+    look_up_restores(parts.remover)
 
 
 def look_at_the_registry(parts: Parts, ends: threading.Event) -> None:
@@ -122,6 +127,16 @@ def look_at_the_registry(parts: Parts, ends: threading.Event) -> None:
     report = sync_if_free(parts.catalogue, lambda: not ends.is_set())
     if report and report.problem and not ends.is_set():
         log.warning("The sync is not complete: %s", report.problem)
+    if not ends.is_set():
+        measure_space(parts.reading, parts.writing, parts.now())
+
+
+def add_up_the_space(parts: Parts) -> None:
+    """Add up anew what removals have changed. What a sync changes is added up when it has ended."""
+    with parts.reading() as session:
+        if is_sync_under_way(session):
+            return
+    measure_space(parts.reading, parts.writing, parts.now())
 
 
 def look_at_windows(parts: Parts) -> None:

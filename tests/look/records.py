@@ -9,6 +9,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from demo.fleet import API, ETL, WEB
+from tests.look.space import added_up
 from tests.odd_manifests import add_odd
 from webapp.activities.models import Activity, ActivityKind, Outcome
 from webapp.activities.record import record
@@ -78,6 +79,7 @@ def everything(session: Session) -> None:
     _run(session, 2, RunOutcome.SUCCEEDED, timedelta(days=2), kind=RunKind.DRY_RUN)
     _run(session, 3, RunOutcome.STOPPED, timedelta(days=1), reason="alice stopped it before anything was collected.")
     _run(session, 4, RunOutcome.SUCCEEDED, timedelta(hours=3))
+    added_up(session)
 
 
 VERSION = "/usr/bin/docker-registry github.com/docker/distribution 2.8.2+ds1"
@@ -89,6 +91,7 @@ def empty(session: Session) -> None:
     state.size_bytes, state.left_out = 0, 0
     for table in (*OTHER_TABLES, RemovedTag, RemovalStep, Removal, RunStep, Run, Activity, Delivery, Notice):
         session.execute(delete(table))
+    added_up(session)
 
 
 def first_sync(session: Session) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from playwright.sync_api import Page, expect
 
 from demo.fleet import API, BUILDER, ETL, LONG_TAG, SHOP, WEB
-from tests.look import records
+from tests.look import records, space
 from tests.look.records import LONGEST_NAME, LONGEST_TAG, MANY_TAGS
 from tests.odd_manifests import HERE, ODD, UNTAGGED
 
@@ -35,7 +35,7 @@ STATES: dict[str, records.Prepare] = {
         records.read_only, records.deletes_disabled, records.in_doubt, records.failed_run, records.live_run, records.open_removal,
         records.paused_removal, records.stopping_removal, records.stopped_removal, records.asking_run,
         records.windows, records.wrong, records.held, records.ending_hold, records.broken_hold,
-        records.hold_not_back,
+        records.hold_not_back, space.large_space, space.not_added_up,
     )
 }  # fmt: skip
 
@@ -259,6 +259,18 @@ def open_delete(page: Page) -> None:
     _wait_for_dialog(page)
 
 
+def unfold_growth(page: Page) -> None:
+    """The table beside the line."""
+    page.locator("details summary", has_text="The same as a table").click()
+
+
+def focus_on_map(page: Page) -> None:
+    """A rectangle of the map that the keys have come to."""
+    page.locator(".skip-map").focus()
+    for _ in range(3):
+        page.keyboard.press("Tab")
+
+
 def unfold_activity(page: Page) -> None:
     """The line of forty deletions."""
     page.locator(".activity", has_text="40 tags").first.locator("summary").click()
@@ -368,6 +380,16 @@ SCENES = (
     Scene("removal-stopped", "/removals/3", "stopped-removal"),
     Scene("removal-partly", "/removals/2"),
     Scene("removal-done", "/removals/1"),
+    Scene("space", "/space"),
+    Scene("space-large", "/space", "large-space"),
+    Scene("space-large-unfolded", "/space?view=repositories", "large-space", act=unfold_growth),
+    Scene("space-large-keys", "/space?sort=exclusive", "large-space", act=focus_on_map, whole=False),
+    Scene("space-of-a-user", "/space?view=repositories&sort=name", "large-space", who=USER),
+    Scene("space-namespace", "/space?namespace=infra", "large-space"),
+    Scene("space-no-namespace", "/space?namespace=-", "large-space"),
+    Scene("space-no-match", "/space?namespace=nobody", "large-space"),
+    Scene("space-not-added-up", "/space", "not-added-up"),
+    Scene("space-empty", "/space", "empty"),
     Scene("activities", "/activities", act=unfold_activity),
     Scene("activities-no-match", "/activities?person=nobody"),
     Scene("activities-empty", "/activities", "empty"),

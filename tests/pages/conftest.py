@@ -78,6 +78,7 @@ def make_app(tmp_path: Path, cast_template: Path, cheap_passwords: None) -> Make
             "DATA_DIR": str(folder),
             "REGISTRY_URL": registry_url,
             "REGISTRY_PUBLIC_NAME": "registry.example",
+            "TRASH_RETENTION": "0",
             "REGISTRY_READ_TIMEOUT": "10s",
             "SYNC_REQUESTS_PER_SECOND": "10000",
             **settings,

@@ -33,6 +33,7 @@ TABLE = {
     ("GET", "/"): FOR_VIEWERS,
     ("GET", "/repositories"): FOR_VIEWERS,
     ("GET", "/search"): FOR_VIEWERS,
+    ("GET", "/space"): FOR_VIEWERS,
     ("GET", "/repositories/<repository:repository>"): FOR_VIEWERS,
     ("GET", "/repositories/<repository:repository>/-/tags/<tag:tag>"): FOR_VIEWERS,
     ("GET", "/repositories/<repository:repository>/-/tags/<tag:tag>/delete"): FOR_ADMINISTRATORS,

@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from demo.build import Built
-from tests.registry_process import BINARY
 from tests.removal.stage import API, Stage, blob_file, states, steps, wanted
-from webapp.activities.models import ActivityKind, Outcome
+from tests.removal.trashing import RETENTION, collect, in_trash, raw_of
+from webapp.activities.models import Activity, ActivityKind, Outcome
 from webapp.removal.execute import preview
 from webapp.removal.restore_looks import look_before
 from webapp.removal.trash_models import Restorable, TrashState
 
-RETENTION = timedelta(days=14)
-
 
 @pytest.fixture
-def trash(stage: Stage) -> Iterator[Stage]:
+def trash(stage: Stage) -> Stage:
     """A stage whose removals go into the trash."""
-    return replace(stage, retention=RETENTION, store=stage.registry.store)
-
-
-def collect(stage: Stage) -> None:
-    """A plain collection by the registry's own collector, while nobody writes."""
-    stage.registry.stop()
-    subprocess.run([BINARY, "garbage-collect", stage.registry.config], check=True, capture_output=True)
-    stage.registry.start()
-
-
-def raw_of(stage: Stage, reference: str) -> tuple[str, bytes]:
-    answer = stage.client.get_manifest(API, reference)
-    return answer.media_type, answer.raw
+    return in_trash(stage)
 
 
 def test_a_removed_tag_leaves_its_manifest_pullable_by_digest(trash: Stage) -> None:
@@ -83,8 +67,6 @@ def test_a_restore_is_an_activity_of_whoever_asked_for_it(trash: Stage) -> None:
     trash.restore()
     assert trash.activities()[-1] == ("1.0", "done", "")
     with trash.records.reading() as session:
-        from webapp.activities.models import Activity
-
         last = session.query(Activity).order_by(Activity.id.desc()).first()
         assert last is not None
         assert (last.kind, last.actor) == (ActivityKind.TAG_RESTORED, "alice")

@@ -20,6 +20,7 @@ from webapp.removal.journal import Agreement
 from webapp.removal.models import Removal, RemovalState
 from webapp.removal.recovery import recover
 from webapp.removal.remover import RemovalUnderWay, refuse_while_held
+from webapp.removal.restore import look_up_restores
 from webapp.removal.space import Space
 from webapp.removal.wanted import Referrers, Siblings, Wanted
 
@@ -59,6 +60,7 @@ def remove(
         raise click.UsageError("--json cannot ask: give --yes or --dry-run.")
     if not dry_run:
         recover(parts().remover)
+        look_up_restores(parts().remover)
     asked = [
         replace(
             each,

@@ -33,6 +33,7 @@ from webapp.pages import (
     search,
     security,
     sign_in,
+    space,
     status,
     tags,
     theme,
@@ -69,6 +70,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(manifests.bp)
     app.register_blueprint(names.bp)
     app.register_blueprint(removals.bp)
+    app.register_blueprint(space.bp)
     app.register_blueprint(activities.bp)
     app.register_blueprint(maintenance.bp)
     app.register_blueprint(windows.bp)

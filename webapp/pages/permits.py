@@ -39,6 +39,7 @@ WHO_MAY = {
     "repositories.home": Who.VIEWERS,
     "repositories.index": Who.VIEWERS,
     "search.index": Who.VIEWERS,
+    "space.index": Who.VIEWERS,
     "tags.index": Who.VIEWERS,
     "tags.show": Who.VIEWERS,
     "manifests.show": Who.VIEWERS,
