@@ -182,6 +182,12 @@ def press_wrong_name(page: Page) -> None:
     expect(page.locator(".error")).to_be_visible()
 
 
+def open_name(page: Page) -> None:
+    """The dialog that gives the first manifest a name."""
+    page.get_by_role("link", name="Give ").first.click()
+    _wait_for_dialog(page)
+
+
 def press_no_name(page: Page) -> None:
     """Ask for a name that can be no tag."""
     page.get_by_label("Tag").fill("release candidate")
@@ -324,7 +330,7 @@ SCENES = (
     Scene("tags-filters-open", f"/repositories/{API}?older=3", act=open_filters, whole=False),
     Scene("tags-filters-no-match", f"/repositories/{API}?q=1.&bigger=4000&older=never"),
     Scene("tags-untagged", f"/repositories/{ODD}?untagged=1"),
-    Scene("name-manifest", f"/repositories/{ODD}?untagged=1", act=open_dialog, whole=False),
+    Scene("name-manifest", f"/repositories/{ODD}?untagged=1", act=open_name, whole=False),
     Scene("name-manifest-wrong", f"/repositories/{ODD}/-/manifests/{UNTAGGED.digest}/name", act=press_no_name),
     Scene("tags-untagged-unknown", f"/repositories/{ETL}?untagged=1", "in-doubt"),
     Scene("tags-no-answer", f"/repositories/{API}", act=filter_in_vain),

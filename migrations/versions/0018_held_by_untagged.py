@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0016"
-down_revision = "0015"
+revision = "0018"
+down_revision = "0017"
 
 
 def upgrade() -> None:
@@ -29,4 +29,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """The marks are right for 0015 as well; a sync that finds something new makes its own."""
+    """The marks are right for 0017 as well; a sync that finds something new makes its own."""
