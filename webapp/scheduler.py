@@ -30,6 +30,7 @@ from webapp.notices.watch import look
 from webapp.parts import Parts
 from webapp.removal.recovery import recover
 from webapp.removal.restore import look_up_restores
+from webapp.removal.trash_upkeep import look_after_trash
 from webapp.windows.due import carry_out_what_is_due, is_anything_due
 
 log = logging.getLogger(__name__)
@@ -127,6 +128,8 @@ def look_at_the_registry(parts: Parts, ends: threading.Event) -> None:
     report = sync_if_free(parts.catalogue, lambda: not ends.is_set())
     if report and report.problem and not ends.is_set():
         log.warning("The sync is not complete: %s", report.problem)
+    if report and not ends.is_set():
+        look_after_trash(parts.remover, parts.settings.TRASH_MAX_BYTES)
     if not ends.is_set():
         measure_space(parts.reading, parts.writing, parts.now())
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from flask import Flask
 
-from tests.pages.conftest import MakeApp, Visitor, parts_of, text_of
+from tests.pages.conftest import Visitor, parts_of, text_of
 from webapp.maintenance.space import measure_space
 
 

@@ -16,7 +16,7 @@ WITH RECURSIVE items(repository_id, id) AS MATERIALIZED (
     FROM trash_items i
     CROSS JOIN repositories p ON p.name = i.repository
     CROSS JOIN manifests m ON m.digest = i.digest
-    WHERE i.state IN (SELECT value FROM json_each(:holding))
+    WHERE i.state IN (SELECT value FROM json_each(:holding)) AND (:up_to IS NULL OR i.id <= :up_to)
 ),
 below(repository_id, id) AS (
     SELECT repository_id, id FROM items
@@ -91,14 +91,17 @@ def trash_version(session: Session) -> str:
     return f"{number}/{last or 0}/{together:.0f}"
 
 
-def in_trash(session: Session) -> InTrash:
-    """What only the trash holds, of the registry and of each repository. To be called with a session that only reads.
+def in_trash(session: Session, up_to: int | None = None) -> InTrash:
+    """What only the trash holds, of the registry and of each repository.
 
     What an item is on counts until its row says that it is gone, also after its date.
+
+    Args:
+        up_to: only the items up to this id; what later ones hold counts as needed.
     """
     holding = func.json_array(*(each.value for each in HOLDING))
     encoded = session.scalar(select(holding))
-    rows = session.execute(text(_GOING + _HELD_BY_TRASH), {"holding": encoded}).all()
+    rows = session.execute(text(_GOING + _HELD_BY_TRASH), {"holding": encoded, "up_to": up_to}).all()
     of_repositories = {repository_id: _bounded(size) for repository_id, size in rows if repository_id is not None}
     return InTrash(_bounded(sum(size for _repository_id, size in rows)), of_repositories)
 
