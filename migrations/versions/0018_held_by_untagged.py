@@ -1,4 +1,4 @@
-"""What only an index without a tag names counts as untagged, too, and says what holds it."""
+"""What only an index without a tag names counts as untagged, too; the trash is listed by person, and says what is lost."""
 
 from alembic import op
 
@@ -26,7 +26,11 @@ def upgrade() -> None:
         )
         UPDATE repository_manifests SET is_untagged = ((repository_id, manifest_id) NOT IN led)"""
     )
+    op.create_index("ix_trash_items_actor", "trash_items", ["state", "actor", "id"])
+    op.create_index("ix_trash_items_restorable", "trash_items", ["state", "restorable"])
 
 
 def downgrade() -> None:
-    """The marks are right for 0017 as well; a sync that finds something new makes its own."""
+    """Back to the tables of 0017. The marks are right there as well; a sync that finds something new makes its own."""
+    op.drop_index("ix_trash_items_restorable", "trash_items")
+    op.drop_index("ix_trash_items_actor", "trash_items")

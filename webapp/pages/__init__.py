@@ -37,6 +37,9 @@ from webapp.pages import (
     status,
     tags,
     theme,
+    trash,
+    trash_delete,  # noqa: F401  its view is the trash's
+    trash_restore,  # noqa: F401  its view is the trash's
     windows,
 )
 from webapp.pages.background import Background
@@ -71,6 +74,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(names.bp)
     app.register_blueprint(removals.bp)
     app.register_blueprint(space.bp)
+    app.register_blueprint(trash.bp)
     app.register_blueprint(activities.bp)
     app.register_blueprint(maintenance.bp)
     app.register_blueprint(windows.bp)
