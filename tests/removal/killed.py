@@ -9,10 +9,10 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import update
@@ -26,6 +26,7 @@ from webapp.removal import batches
 from webapp.removal.execute import preview, remove
 from webapp.removal.recovery import recover
 from webapp.removal.remover import Remover
+from webapp.removal.restore import look_up_restores, restore
 from webapp.removal.wanted import Wanted
 
 PATIENCE_S = 60
@@ -75,9 +76,22 @@ class Mortal(RegistryClient):
             super().delete_manifest(repository, digest)
 
 
-def remove_and_die(url: str, database: Path, wanted: Wanted, moment: int, ways: Ways) -> None:
+def remove_and_die(
+    url: str, database: Path, wanted: Wanted, moment: int, ways: Ways, retention: timedelta = timedelta(0)
+) -> None:
     """Remove something, and be killed at the given moment."""
     batches.UNTAG_FIRST_FROM, batches.TAGS_ON_ONE = ways.untag_first_from, ways.tags_on_one
+    remover = replace(mortal_remover(url, database, moment), retention=retention)
+    remove(remover, wanted, agreed_to(preview(remover, wanted)))
+
+
+def restore_and_die(url: str, database: Path, ids: list[int], moment: int) -> None:
+    """Restore something, and be killed at the given moment."""
+    restore(mortal_remover(url, database, moment), ids, "alice", "192.0.2.1")
+
+
+def mortal_remover(url: str, database: Path, moment: int) -> Remover:
+    """What removals work with, until the moment comes."""
     records, moments = open_records(database), Moments(moment)
 
     @contextmanager
@@ -86,16 +100,26 @@ def remove_and_die(url: str, database: Path, wanted: Wanted, moment: int, ways: 
             yield session
 
     mortal = Mortal(open_registry(url), moments)
-    remover = Remover(mortal, records.reading, writing, lambda: datetime.now(UTC))
-    remove(remover, wanted, agreed_to(preview(remover, wanted)))
+    return Remover(mortal, records.reading, writing, lambda: datetime.now(UTC))
 
 
-def removed_by_one_that_dies(stage: Stage, wanted: Wanted, moment: int, ways: Ways = Ways()) -> bool:
+def removed_by_one_that_dies(
+    stage: Stage, wanted: Wanted, moment: int, ways: Ways = Ways(), retention: timedelta = timedelta(0)
+) -> bool:
     """Let a process remove something and die at a moment; returns whether it lived to the end."""
+    return lives(remove_and_die, stage.registry.url, stage.records.path, wanted, moment, ways, retention)
+
+
+def restored_by_one_that_dies(stage: Stage, ids: list[int], moment: int) -> bool:
+    """Let a process restore something and die at a moment; returns whether it lived to the end."""
+    return lives(restore_and_die, stage.registry.url, stage.records.path, ids, moment)
+
+
+def lives(act: Callable[..., None], *arguments: object) -> bool:
+    """Do something in a process of its own; returns whether that lived to the end."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([remove_and_die.__module__])
-    arguments = (stage.registry.url, stage.records.path, wanted, moment, ways)
-    process = context.Process(target=remove_and_die, args=arguments)
+    process = context.Process(target=act, args=arguments)
     process.start()
     process.join(PATIENCE_S)
     assert process.exitcode in (0, -signal.SIGKILL), "it neither ended nor was killed"
@@ -112,3 +136,4 @@ def look_up(stage: Stage) -> None:
     """A minute later: the leases of who is dead have run out, and what they left is looked up."""
     let_the_lease_run_out(stage)
     recover(stage.remover)
+    look_up_restores(stage.remover)
