@@ -21,12 +21,14 @@ from tests.windows.plans import a_window
 from webapp import scheduler
 from webapp.backups.backup import back_up
 from webapp.backups.restore import restore
+from webapp.backups.restored import PUT_OFF
 from webapp.backups.schema import bring_to_newest
 from webapp.parts import Parts
 from webapp.registry.client import RegistryClient
 from webapp.removal.execute import preview, remove
 from webapp.removal.journal import Agreement
 from webapp.removal.models import Removal, RemovalState
+from webapp.removal.trash_models import TrashItem
 from webapp.removal.wanted import Wanted
 from webapp.windows.due import is_anything_due
 from webapp.windows.models import Occurrence, OccurrenceState
@@ -100,3 +102,25 @@ def test_a_removal_that_was_under_way_then_deletes_nothing_now(
         with records.reading() as session:
             assert session.scalars(select(Removal.state)).one() not in (RemovalState.OPEN, RemovalState.DONE)
     assert sorted(client.tags("team/api")) == ["1.0", "1.1"]
+
+
+def test_what_was_in_the_trash_gets_its_whole_term_again(
+    registry_settings: Settings, client: RegistryClient, pusher: Pusher, clock: Clock, tmp_path: Path
+) -> None:
+    built = pusher.push("team/api", image([layer("a")]), ["1.0"])
+    with opened(registry_settings, client, clock) as (_records, parts):
+        wanted = Wanted("team/api", ("1.0",))
+        shown = preview(parts.remover, wanted)
+        remove(parts.remover, wanted, Agreement(shown.plan.fingerprint, "k", "alice", ""))
+    backup = back_up(registry_settings, tmp_path / "made.db", clock()).file
+
+    clock.advance(days=400)
+    restore(registry_settings.DATA_DIR / "holystone.db", backup, clock(), "alice")
+    with opened(registry_settings, client, clock) as (records, parts):
+        for job in JOBS:
+            job(parts)
+        assert parts.maintainer.clear() == "Nothing in the trash is past its date."
+        with records.reading() as session:
+            [item] = session.scalars(select(TrashItem)).all()
+        assert (item.until, item.note) == (clock() + timedelta(days=14), PUT_OFF)
+    assert client.head_manifest("team/api", built.digest).digest == built.digest

@@ -1,4 +1,4 @@
-"""A process that removes or names something and kills itself with SIGKILL at a moment that is given by number.
+"""A process that removes something and kills itself with SIGKILL at a moment that is given by number.
 
 Moments are: before and after each request that changes something, before and after each transaction.
 """
@@ -11,8 +11,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import update
@@ -27,6 +27,7 @@ from webapp.removal.execute import preview, remove
 from webapp.removal.naming import Naming, give_name
 from webapp.removal.recovery import recover
 from webapp.removal.remover import Remover
+from webapp.removal.restore import look_up_restores, restore
 from webapp.removal.wanted import Wanted
 
 PATIENCE_S = 60
@@ -76,23 +77,18 @@ class Mortal(RegistryClient):
             super().delete_manifest(repository, digest)
 
 
-def mortal_remover(url: str, database: Path, moment: int) -> Remover:
-    """What a removal works with in a process that is to be killed at the given moment."""
-    records, moments = open_records(database), Moments(moment)
-
-    @contextmanager
-    def writing() -> Iterator[Session]:
-        with moments.around(), records.writing() as session:
-            yield session
-
-    return Remover(Mortal(open_registry(url), moments), records.reading, writing, lambda: datetime.now(UTC))
-
-
-def remove_and_die(url: str, database: Path, wanted: Wanted, moment: int, ways: Ways) -> None:
+def remove_and_die(
+    url: str, database: Path, wanted: Wanted, moment: int, ways: Ways, retention: timedelta = timedelta(0)
+) -> None:
     """Remove something, and be killed at the given moment."""
     batches.UNTAG_FIRST_FROM, batches.TAGS_ON_ONE = ways.untag_first_from, ways.tags_on_one
-    remover = mortal_remover(url, database, moment)
+    remover = replace(mortal_remover(url, database, moment), retention=retention)
     remove(remover, wanted, agreed_to(preview(remover, wanted)))
+
+
+def restore_and_die(url: str, database: Path, ids: list[int], moment: int) -> None:
+    """Restore something, and be killed at the given moment."""
+    restore(mortal_remover(url, database, moment), ids, "alice", "192.0.2.1")
 
 
 def name_and_die(url: str, database: Path, naming: Naming, moment: int) -> None:
@@ -100,9 +96,29 @@ def name_and_die(url: str, database: Path, naming: Naming, moment: int) -> None:
     give_name(mortal_remover(url, database, moment), naming)
 
 
-def removed_by_one_that_dies(stage: Stage, wanted: Wanted, moment: int, ways: Ways = Ways()) -> bool:
+def mortal_remover(url: str, database: Path, moment: int) -> Remover:
+    """What removals work with, until the moment comes."""
+    records, moments = open_records(database), Moments(moment)
+
+    @contextmanager
+    def writing() -> Iterator[Session]:
+        with moments.around(), records.writing() as session:
+            yield session
+
+    mortal = Mortal(open_registry(url), moments)
+    return Remover(mortal, records.reading, writing, lambda: datetime.now(UTC))
+
+
+def removed_by_one_that_dies(
+    stage: Stage, wanted: Wanted, moment: int, ways: Ways = Ways(), retention: timedelta = timedelta(0)
+) -> bool:
     """Let a process remove something and die at a moment; returns whether it lived to the end."""
-    return lives(remove_and_die, stage.registry.url, stage.records.path, wanted, moment, ways)
+    return lives(remove_and_die, stage.registry.url, stage.records.path, wanted, moment, ways, retention)
+
+
+def restored_by_one_that_dies(stage: Stage, ids: list[int], moment: int) -> bool:
+    """Let a process restore something and die at a moment; returns whether it lived to the end."""
+    return lives(restore_and_die, stage.registry.url, stage.records.path, ids, moment)
 
 
 def named_by_one_that_dies(stage: Stage, naming: Naming, moment: int) -> bool:
@@ -111,9 +127,9 @@ def named_by_one_that_dies(stage: Stage, naming: Naming, moment: int) -> bool:
 
 
 def lives(act: Callable[..., None], *arguments: object) -> bool:
-    """Let a process do something; returns whether it lived to the end."""
+    """Do something in a process of its own; returns whether that lived to the end."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([act.__module__])
+    context.set_forkserver_preload([remove_and_die.__module__])
     process = context.Process(target=act, args=arguments)
     process.start()
     process.join(PATIENCE_S)
@@ -131,3 +147,4 @@ def look_up(stage: Stage) -> None:
     """A minute later: the leases of who is dead have run out, and what they left is looked up."""
     let_the_lease_run_out(stage)
     recover(stage.remover)
+    look_up_restores(stage.remover)

@@ -7,7 +7,7 @@ planned between the backup and now is left to the records of before, and session
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from pysqlite3 import dbapi2
@@ -22,8 +22,10 @@ from webapp.backups.files import in_one_file, opened
 from webapp.backups.schema import bring_to_newest, engine_for, known_versions, newest_version
 from webapp.database import writing_to
 from webapp.leases import LeaseRow
+from webapp.removal.trash_models import HOLDING, TrashItem
 from webapp.windows.models import Occurrence, OccurrenceState, Window
 
+PUT_OFF = "Its date was put off: the records were restored from a backup."
 LEFT_OUT = "The records were restored from a backup at that time."
 
 
@@ -71,9 +73,17 @@ def _let_nothing_begin(session: Session, now: datetime) -> None:
     )
     session.execute(update(LeaseRow).values(ends_boottime_s=0.0))
     session.execute(update(Window).where(Window.planned_from < now).values(planned_from=now))
+    _put_dates_of_the_trash_off(session, now)
     waiting = select(Occurrence).where(Occurrence.state.is_(None), Occurrence.run_id.is_(None))
     for each in session.scalars(waiting):
         each.state, each.sentence = OccurrenceState.SKIPPED, LEFT_OUT
+
+
+def _put_dates_of_the_trash_off(session: Session, now: datetime) -> None:
+    """A date that has come since the backup was made is nobody's wish: every item gets its whole term again."""
+    for item in session.scalars(select(TrashItem).where(TrashItem.state.in_(HOLDING), TrashItem.until.is_not(None))):
+        if item.until is not None:
+            item.until, item.note = now + max(timedelta(0), item.until - item.deleted_at), PUT_OFF
 
 
 def _moment(at: datetime) -> str:
