@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -277,3 +278,77 @@ class TestDeletingForGood:
         with parts_of(app).reading() as session:
             assert len(session.scalars(select(Removal.id)).all()) == 1
             assert timedelta(days=13) < (item_of(app, "1.4.1").until or parts_of(app).now()) - parts_of(app).now()
+
+
+class TestDeletingIntoIt:
+    PATH = f"/repositories/{API}/-/tags/1.4.1/delete"
+
+    def test_the_dialog_says_until_when_and_what_comes_back_when(self, alice: Visitor) -> None:
+        text = text_of(alice.get(self.PATH))
+        assert re.search(r"Can be restored until \d+ \w+ \d{4}\. ", text)
+        assert "come back at the first collection after that." in text
+        assert re.search(r"Until \d+ \w+ \d{4} it can still be pulled by its digest\.", text)
+        assert "Delete tag" in text
+
+    def test_an_administrator_can_delete_for_good(
+        self, app: Flask, alice: Visitor, fleet_client: RegistryClient
+    ) -> None:
+        digest = fleet_client.head_manifest(API, "1.4.1").digest
+        asked = alice.post(self.PATH, ask="1", for_good="1")
+        assert "at the next collection" in text_of(asked)
+        assert "Can be restored until" not in text_of(asked)
+        answer = alice.press(self.PATH, fields_of(asked))
+        assert answer.status_code == 303
+        assert "The space comes back at the next collection." in text_of(alice.get(answer.location))
+        with pytest.raises(NotFound):
+            fleet_client.head_manifest(API, digest)
+        assert item_of(app, "1.4.1").state == TrashState.DELETED
+
+    def test_a_dialog_into_the_trash_does_not_delete_for_good(self, app: Flask, alice: Visitor) -> None:
+        """The plan that was shown is the one that is agreed to."""
+        answer = alice.press(self.PATH, fields_of(alice.get(self.PATH)), for_good="1")
+        assert answer.status_code == 409
+        assert items(app) == []
+
+    def test_without_a_trash_nothing_is_said_of_it(self, make_app: MakeApp, fleet_registry: RegistryProcess) -> None:
+        app = make_app(fleet_registry.url, REGISTRY_STORE=str(fleet_registry.store))
+        sync(parts_of(app).catalogue)
+        text = text_of(Visitor(app).sign_in("alice").get(self.PATH))
+        assert "restored" not in text
+        assert "for good" not in text
+
+    @pytest.mark.parametrize("htmx", [False, True])
+    def test_the_toast_takes_it_back(
+        self, app: Flask, alice: Visitor, fleet_client: RegistryClient, htmx: bool
+    ) -> None:
+        before = fleet_client.get_manifest(API, "1.4.1")
+        answer = alice.delete(self.PATH, htmx)
+        shown = answer if htmx else alice.get(answer.location)
+        assert re.search(r"Deleted team/api:1\.4\.1\. It can be restored until \d+ \w+ \d{4}\. Undo", text_of(shown))
+        undo = alice.press(RESTORE, fields_of(shown, 'class="toast"'))
+        assert undo.location == f"/repositories/{API}"
+        page = text_of(alice.get(undo.location))
+        assert "Restored team/api:1.4.1." in page
+        assert fleet_client.get_manifest(API, "1.4.1") == before
+
+    def test_the_page_of_a_removal_offers_to_restore_it(self, app: Flask, alice: Visitor, bob: Visitor) -> None:
+        remove(alice, "1.4.1")
+        page = f"/removals/{item_of(app, '1.4.1').removal_id}"
+        text = text_of(alice.get(page))
+        assert "Deleted 1 tag. It can be restored until" in text
+        assert "Restore…" in text
+        assert "Restore…" not in text_of(bob.get(page))
+        dialog = alice.get(f"{RESTORE}?removal={item_of(app, '1.4.1').removal_id}")
+        assert alice.press(RESTORE, fields_of(dialog)).status_code == 303
+        assert "Restore…" not in text_of(alice.get(page))
+
+    def test_the_activities_say_until_when(self, alice: Visitor) -> None:
+        remove(alice, "1.4.1")
+        assert "It can be restored until" in text_of(alice.get("/activities"))
+
+    def test_a_manifest_that_is_in_the_trash_says_so(self, app: Flask, alice: Visitor) -> None:
+        remove(alice, "1.4.1")
+        answer = alice.get(f"/repositories/{API}/-/manifests/{item_of(app, '1.4.1').digest}/delete")
+        assert "It is in the trash until" in text_of(answer)
+        assert "Restore it there, or delete it there for good." in text_of(answer)
+        assert 'class="button danger"' not in answer.get_data(as_text=True)

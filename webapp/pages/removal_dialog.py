@@ -15,7 +15,7 @@ from webapp.catalogue.listing import ALL_AT_ONCE, some_tag_rows
 from webapp.catalogue.models import Repository
 from webapp.catalogue.referrers import kind_of_tag
 from webapp.pages.asked import LEAVE, Asked, Scope
-from webapp.pages.current import is_administrator
+from webapp.pages.current import is_administrator, parts
 from webapp.pages.dialog_keys import new_key, write_key
 from webapp.pages.filters import counted
 from webapp.pages.plan_words import (
@@ -43,11 +43,14 @@ from webapp.registry.manifests import ManifestKind
 from webapp.removal.execute import Preview
 from webapp.removal.plan import PROTECTED, Plan
 from webapp.removal.remover import HeldReadOnly
+from webapp.removal.trash import day_words
 from webapp.removal.wanted import Referrers, Siblings
 
 CHANGED = "This changed since you looked. Nothing was deleted; this is what would go now."
 WRONG_NAME = "This is not the repository's name."
 STILL_READING = "The registry has not told everything yet."
+FOR_GOOD = "Delete for good, without the trash"
+IN_TRASH = "It is in the trash"
 SCHEMA_1 = "Cannot be restored: schema 1."
 
 
@@ -112,6 +115,7 @@ def plan_dialog(session: Session, asked: Asked, shown: Preview, **more: Any) -> 
         "bytes_is_exact": shown.space.is_exact,
         "bytes_reason": shown.space.reason,
         "space_words": space_words(plan, shown.space),
+        "until": day_words(plan.until) if plan.until and not trouble else "",
         "warnings": [SCHEMA_1] if any(step.kind == ManifestKind.SCHEMA1 for step in plan.steps) else [],
         "button": "" if trouble else _button(plan),
         "ask_name": key.asks_name,
@@ -165,6 +169,7 @@ def _common(asked: Asked, as_of: datetime) -> dict[str, Any]:
         "bytes_is_exact": False,
         "bytes_reason": "",
         "space_words": "",
+        "until": "",
         "warnings": [],
         "as_of": as_of,
         "still_reading": False,
@@ -195,6 +200,8 @@ def _ticks(session: Session, asked: Asked, shown: Preview) -> list[Control]:
     if protected and is_administrator():
         label = f"Delete protected tags, too: {listed(protected)}"
         ticks.append(Control("checkbox", "include_protected", "1", label, asked.include_protected))
+    if parts().remover.retention and is_administrator() and not (shown.plan.is_empty or shown.plan.refusal):
+        ticks.append(Control("checkbox", "for_good", "1", FOR_GOOD, asked.for_good))
     return ticks
 
 
@@ -219,7 +226,10 @@ def _refused(plan: Plan) -> Trouble:
         may = is_administrator()
         remedy = "Tick below to delete it all the same." if may else "Administrators can delete it."
         return Trouble(plan.refusal, remedy, "warn")
-    return Trouble(plan.refusal, "Delete what names it first.")
+    remedy = (
+        "Restore it there, or delete it there for good." if IN_TRASH in plan.refusal else "Delete what names it first."
+    )
+    return Trouble(plan.refusal, remedy)
 
 
 def _button(plan: Plan) -> str:
