@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -20,6 +20,8 @@ from webapp.removal.trash_models import Restorable, TrashItem, TrashState
 
 LISTED = (TrashState.IN_TRASH, TrashState.DELETED, TrashState.RESTORED, TrashState.STAYS, TrashState.LOST)
 """What a list can be of; the states between are over in a moment."""
+
+READ_AT_ONCE = 500
 
 NEWEST = TrashItem.id.expression
 
@@ -70,6 +72,13 @@ def trash_page(
     number = how_many(session, found)
     rows, following = read_page(session, found, [(NEWEST, True)], [int], cursor, size)
     return Page(rows_of_items(session, [row[0] for row in rows]), number, number, following)
+
+
+def every_item(session: Session, visibility: Visibility, wanted: TrashFilter) -> Iterator[TrashRow]:
+    """All items, what was deleted last first; also what went along with others."""
+    found = _matching(visibility, wanted).order_by(TrashItem.id.desc())
+    for item in session.scalars(found.execution_options(yield_per=READ_AT_ONCE)):
+        yield _row(item, ())
 
 
 def rows_of_items(session: Session, items: Sequence[TrashItem]) -> list[TrashRow]:
