@@ -102,6 +102,38 @@ def tick_three(page: Page) -> None:
         page.locator("[data-tick]").nth(number).check()
 
 
+def tick_two(page: Page) -> None:
+    """Two ticked rows of the trash, with the toolbar."""
+    for number in (0, 1):
+        page.locator("[data-tick]").nth(number).check()
+
+
+def open_restore(page: Page) -> None:
+    """The dialog that restores an image with its signature."""
+    page.get_by_role("link", name="Restore team/spare:1.0.0-rc.1…").click()
+    _wait_for_dialog(page)
+
+
+def restore_ticked(page: Page) -> None:
+    """The dialog for two ticked rows, of which one cannot be restored."""
+    tick_two(page)
+    page.locator("#ticks").get_by_role("button", name="Restore").click()
+    _wait_for_dialog(page)
+
+
+def open_delete_for_good(page: Page) -> None:
+    """The dialog that deletes an image for good."""
+    page.get_by_role("link", name="Delete team/spare:1.0.0-rc.1 for good…").click()
+    _wait_for_dialog(page)
+
+
+def choose_for_good(page: Page) -> None:
+    """The dialog of a tag, with the tick that leaves the trash out."""
+    open_row(page)
+    page.get_by_label("Delete for good, without the trash").check()
+    expect(page.locator("#figures")).to_contain_text("at the next collection")
+
+
 def tick_all(page: Page) -> None:
     """Every row, one by one."""
     for box in page.locator("[data-tick]").all():
@@ -396,6 +428,21 @@ SCENES = (
     Scene("space-no-match", "/space?namespace=nobody", "large-space"),
     Scene("space-not-added-up", "/space", "not-added-up"),
     Scene("space-empty", "/space", "empty"),
+    Scene("trash", "/trash"),
+    Scene("trash-of-a-user", "/trash", who=USER),
+    Scene("trash-ticked", "/trash", act=tick_two),
+    Scene("trash-deleted", "/trash?state=deleted"),
+    Scene("trash-restored", "/trash?state=restored"),
+    Scene("trash-stays", "/trash?state=stays"),
+    Scene("trash-no-match", "/trash?person=nobody"),
+    Scene("trash-empty", "/trash", "empty"),
+    Scene("trash-restore", "/trash", act=open_restore, whole=False),
+    Scene("trash-restore-several", "/trash", act=restore_ticked, whole=False),
+    Scene("trash-restore-gone", "/trash/restore?item=5"),
+    Scene("trash-delete", "/trash", act=open_delete_for_good, whole=False),
+    Scene("trash-empty-it", "/trash", act=open_dialog, whole=False),
+    Scene("delete-tag-for-good", f"/repositories/{WEB}", act=choose_for_good, whole=False),
+    Scene("delete-tag-toast", f"/repositories/{SPARE}", act=delete_newest, whole=False),
     Scene("activities", "/activities", act=unfold_activity),
     Scene("activities-no-match", "/activities?person=nobody"),
     Scene("activities-empty", "/activities", "empty"),

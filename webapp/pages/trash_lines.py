@@ -68,6 +68,7 @@ class TrashLine:
     note: str
     may_be_restored: bool
     is_in_trash: bool
+    is_here: bool
 
 
 def trash_lines(session: Session, rows: Sequence[TrashRow]) -> list[TrashLine]:
@@ -102,6 +103,7 @@ def _line(session: Session, row: TrashRow) -> TrashLine:
         note=row.note,
         may_be_restored=row.state in (TrashState.IN_TRASH, TrashState.DELETED) and row.restorable != Restorable.NO,
         is_in_trash=is_in_trash,
+        is_here=row.is_here,
     )
 
 

@@ -14,7 +14,7 @@ from webapp.accounts.permissions import Visibility
 from webapp.catalogue.edges import recorded_manifests
 from webapp.catalogue.keyset import read_page
 from webapp.catalogue.listing import PAGE_SIZE, Page, how_many
-from webapp.catalogue.models import DescriptorRole, Manifest, ManifestDescriptor
+from webapp.catalogue.models import DescriptorRole, Manifest, ManifestDescriptor, Repository, RepositoryManifest
 from webapp.database import among
 from webapp.removal.trash_models import Restorable, TrashItem, TrashState
 
@@ -42,7 +42,7 @@ class TrashRow:
     Attributes:
         missing: what is not there any more, as words.
         along: what went along with it and is where it is: tags, or digests of what had none.
-        along_ids: their ids.
+        is_here: whether the manifest has a page: it is in the repository, and that is listed.
     """
 
     id: int
@@ -61,7 +61,7 @@ class TrashRow:
     note: str
     restored_as: str
     along: tuple[str, ...] = field(default=())
-    along_ids: tuple[int, ...] = field(default=())
+    is_here: bool = False
 
 
 def trash_page(
@@ -78,13 +78,28 @@ def every_item(session: Session, visibility: Visibility, wanted: TrashFilter) ->
     """All items, what was deleted last first; also what went along with others."""
     found = _matching(visibility, wanted).order_by(TrashItem.id.desc())
     for item in session.scalars(found.execution_options(yield_per=READ_AT_ONCE)):
-        yield _row(item, ())
+        yield _row(item)
 
 
 def rows_of_items(session: Session, items: Sequence[TrashItem]) -> list[TrashRow]:
     """The rows of some items, each with what went along with it."""
-    along = went_along(session, items)
-    return [_row(item, along[item.id]) for item in items]
+    along, here = went_along(session, items), _here(session, items)
+    return [_row(item, along[item.id], (item.repository, item.digest) in here) for item in items]
+
+
+def _here(session: Session, items: Sequence[TrashItem]) -> set[tuple[str, str]]:
+    """Repository and digest of the manifests that have a page."""
+    rows = session.execute(
+        select(Repository.name, Manifest.digest)
+        .join(RepositoryManifest, RepositoryManifest.manifest_id == Manifest.id)
+        .join(Repository, Repository.id == RepositoryManifest.repository_id)
+        .where(
+            among(Manifest.digest, _digests(items)),
+            Repository.tag_count > 0,
+            Repository.name.in_(sorted({item.repository for item in items})),
+        )
+    )
+    return {(name, digest) for name, digest in rows}
 
 
 def went_along(session: Session, items: Sequence[TrashItem]) -> dict[int, list[TrashItem]]:
@@ -167,7 +182,7 @@ def _digests(items: Sequence[TrashItem]) -> set[str]:
     return {item.digest for item in items}
 
 
-def _row(item: TrashItem, along: Sequence[TrashItem]) -> TrashRow:
+def _row(item: TrashItem, along: Sequence[TrashItem] = (), is_here: bool = False) -> TrashRow:
     return TrashRow(
         id=item.id,
         repository=item.repository,
@@ -185,5 +200,5 @@ def _row(item: TrashItem, along: Sequence[TrashItem]) -> TrashRow:
         note=item.note,
         restored_as=item.restored_as,
         along=tuple(each.tag or each.digest for each in along),
-        along_ids=tuple(each.id for each in along),
+        is_here=is_here,
     )
