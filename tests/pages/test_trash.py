@@ -244,7 +244,7 @@ class TestDeletingForGood:
         text = text_of(alice.get(f"{DELETE}?item={item_of(app, '1.4.1').id}"))
         assert "Goes 1 item, " in text
         assert "at the next collection" in text
-        assert "It cannot be restored afterwards" in text
+        assert "Afterwards it can be restored only until the next collection." in text
 
     def test_it_is_gone_from_the_registry(self, app: Flask, alice: Visitor, fleet_client: RegistryClient) -> None:
         remove(alice, "1.4.1")
