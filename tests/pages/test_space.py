@@ -23,6 +23,4 @@ def add_up(app: Flask) -> None:
 
 def test_the_page(bob: Visitor) -> None:
     answer = bob.get("/space")
-    print(answer.get_data(as_text=True))
-    print(text_of(answer))
     assert answer.status_code == 200
