@@ -118,8 +118,8 @@ class TestTheList:
         remove(alice, "1.4.1")
         add_items(app, 120)
         first = alice.get("/trash").get_data(as_text=True)
-        assert "many-<wbr>119" in first
-        assert "many-<wbr>000" not in first
+        assert "many-119" in first
+        assert "many-000" not in first
         address = first.split('rel="next"')[0].rpartition('href="')[2].split('"')[0]
         assert "many-000" in alice.get(address.replace("&amp;", "&")).get_data(as_text=True).replace("<wbr>", "")
 
