@@ -16,6 +16,7 @@ from benchmarks import (
     reads,
     removal,
     repository_page,
+    restore,
     scale,
     sync_again,
 )
@@ -26,6 +27,7 @@ MEASUREMENTS = {
     "page": repository_page.measure,
     "removal": removal.measure,
     "plan": removal.measure_plans,
+    "restore": restore.measure,
     "memory": memory.measure,
     "collection": collection.measure,
     "estimate": collection.measure_estimate,

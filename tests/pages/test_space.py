@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from tests.pages.conftest import Visitor, parts_of, text_of
+from tests.pages.conftest import Visitor, parts_of
 from webapp.maintenance.space import measure_space
 
 
