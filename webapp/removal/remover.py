@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -83,7 +83,7 @@ def is_protected(patterns: tuple[str, ...], tag: str) -> bool:
     return fitting(patterns).fullmatch(tag) is not None
 
 
-@cache
+@lru_cache
 def fitting(patterns: tuple[str, ...]) -> re.Pattern[str]:
     """An expression that fits what one of the patterns does; none fits nothing.
 
