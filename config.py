@@ -54,6 +54,12 @@ def _from_one(value: str) -> int:
     return int(value)
 
 
+def _percent(value: str) -> int:
+    if not 1 <= _count(value) <= 100:
+        raise ValueError("write a whole number from 1 to 100")
+    return int(value)
+
+
 def _path(value: str) -> Path | None:
     return Path(value).expanduser().absolute() if value else None
 
@@ -281,6 +287,11 @@ class Settings:
         "",
         _patterns,
         "Tags that stay, as patterns with `*` and `?`, separated by commas. An administrator can include them expressly.",
+    )
+    RETENTION_MAX_SHARE: int = _setting(
+        "20",
+        _percent,
+        "The share of a repository's tags, in percent, that one run of the retention rules takes without asking.",
     )
     ANONYMOUS_VIEW: bool = _setting("false", _yes_or_no, "Whether anybody may look without signing in.")
     SESSION_IDLE: float = _setting("12h", _seconds, "A session ends after this time without a request.")

@@ -21,6 +21,9 @@ from webapp.notices.words import Names
 from webapp.registry.client import RegistryClient
 from webapp.registry.presence import answers
 from webapp.removal.remover import Remover
+from webapp.retention.preview import Means
+from webapp.retention.run import carry_out_rules
+from webapp.retention.take import Retainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,12 @@ class Parts:
         )
 
     @property
+    def retainer(self) -> Retainer:
+        """What runs of the rules work with."""
+        means = Means(self.settings.PROTECTED_TAGS, self.settings.RETENTION_MAX_SHARE)
+        return Retainer(self.remover, self.catalogue, means, self.settings.DELETE_ENABLED)
+
+    @property
     def maintainer(self) -> Maintainer:
         """What runs work with."""
         return Maintainer(
@@ -88,6 +97,7 @@ class Parts:
             config=self.settings.REGISTRY_CONFIG,
             probe_repository=self.settings.PROBE_REPOSITORY,
             is_answered=lambda: answers(self.settings.REGISTRY_URL, self.settings.REGISTRY_CA),
+            clear=lambda: carry_out_rules(self.retainer),
         )
 
     @property
