@@ -1,4 +1,4 @@
-"""The rules in their order, and which of them counts for a repository."""
+"""The rules in their order, which of them counts for a repository, and the runs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.removal.remover import fitting
-from webapp.retention.models import RetentionRule
+from webapp.retention.models import PartState, RetentionPart, RetentionRule, RetentionRun
 from webapp.retention.rules import Terms
+
+RUNS_A_PAGE = 20
+PARTS_A_PAGE = 100
 
 
 def all_rules(session: Session) -> Sequence[RetentionRule]:
@@ -55,3 +58,38 @@ def in_order(rules: Sequence[RetentionRule]) -> list[RuleInOrder]:
 def rule_for(rules: Sequence[RuleInOrder], repository: str) -> RuleInOrder | None:
     """The rule that counts for a repository: the first that fits, whether it is on or not; None where none fits."""
     return next((each for each in rules if fitting(each.patterns).fullmatch(repository)), None)
+
+
+def past_runs(session: Session, before: int | None = None, size: int = RUNS_A_PAGE) -> tuple[list[RetentionRun], int]:
+    """Runs, the newest first, and the number of the last one where there are older ones (else 0)."""
+    found = select(RetentionRun).order_by(RetentionRun.id.desc()).limit(size + 1)
+    if before is not None:
+        found = found.where(RetentionRun.id < before)
+    rows = list(session.scalars(found))
+    return rows[:size], rows[size - 1].id if len(rows) > size else 0
+
+
+def find_run(session: Session, run_id: int) -> RetentionRun | None:
+    """A run by its number."""
+    return session.get(RetentionRun, run_id)
+
+
+def parts_of_run(
+    session: Session, run_id: int, after: int = 0, size: int = PARTS_A_PAGE
+) -> tuple[list[RetentionPart], int]:
+    """The repositories of a run, and the number of the last one where there are more (else 0)."""
+    found = (
+        select(RetentionPart)
+        .where(RetentionPart.run_id == run_id, RetentionPart.id > after)
+        .order_by(RetentionPart.id)
+        .limit(size + 1)
+    )
+    rows = list(session.scalars(found))
+    return rows[:size], rows[size - 1].id if len(rows) > size else 0
+
+
+def waiting_parts(session: Session, size: int = PARTS_A_PAGE) -> tuple[list[RetentionPart], bool]:
+    """Repositories that wait for a decision, and whether there are more of them."""
+    found = select(RetentionPart).where(RetentionPart.state == PartState.WAITING).order_by(RetentionPart.id)
+    rows = list(session.scalars(found.limit(size + 1)))
+    return rows[:size], len(rows) > size

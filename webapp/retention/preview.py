@@ -131,9 +131,14 @@ class Totals:
             _tell(self._told, each)
             yield each
 
+    @property
+    def fingerprint(self) -> str:
+        """Of every name and digest that has gone by."""
+        return self._told.hexdigest()
+
     def end(self, session: Session) -> Sum:
         """All together, with the space that could come back."""
-        self.sum.fingerprint = self._told.hexdigest()
+        self.sum.fingerprint = self.fingerprint
         self.sum.freed = freed_by(session, self._going)
         return self.sum
 
