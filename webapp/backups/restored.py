@@ -1,7 +1,8 @@
 """Make records of a backup: of this version, and such that nothing begins because of them.
 
 What was under way when the backup was made is looked up as after a crash: nothing is run or deleted for it. What was
-planned between the backup and now is left to the records of before, and sessions of then do not come back to life.
+planned between the backup and now is left to the records of before, rules of retention are switched off until somebody
+looks at their preview, and sessions of then do not come back to life.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from webapp.backups.files import in_one_file, opened
 from webapp.backups.schema import bring_to_newest, engine_for, known_versions, newest_version
 from webapp.database import writing_to
 from webapp.leases import LeaseRow
+from webapp.retention.records import switch_off_after_restore
 from webapp.windows.models import Occurrence, OccurrenceState, Window
 
 LEFT_OUT = "The records were restored from a backup at that time."
@@ -70,6 +72,7 @@ def _let_nothing_begin(session: Session, now: datetime) -> None:
         update(SignIn).where(SignIn.ended_at.is_(None)).values(ended_at=now, end_reason=EndReason.RECORDS_RESTORED)
     )
     session.execute(update(LeaseRow).values(ends_boottime_s=0.0))
+    switch_off_after_restore(session)
     session.execute(update(Window).where(Window.planned_from < now).values(planned_from=now))
     waiting = select(Occurrence).where(Occurrence.state.is_(None), Occurrence.run_id.is_(None))
     for each in session.scalars(waiting):

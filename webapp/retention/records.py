@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from webapp.activities.models import ActivityKind, Outcome
@@ -119,6 +119,13 @@ def delete(session: Session, rule: RetentionRule, change: Change) -> None:
     session.delete(rule)
     session.flush()
     _switch_off_uncovered(session, change)
+
+
+def switch_off_after_restore(session: Session) -> None:
+    """Switch every rule off: what was pushed and deleted since the backup, nobody has seen in a preview."""
+    session.execute(update(RetentionRule).where(RetentionRule.is_on.is_(True)).values(is_on=False, why_off=RESTORED))
+    waiting = update(RetentionPart).where(RetentionPart.state == PartState.WAITING)
+    session.execute(waiting.values(state=PartState.ANSWERED))
 
 
 def wording(rule: RetentionRule) -> str:

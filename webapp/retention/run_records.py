@@ -17,6 +17,7 @@ from webapp.retention.models import (
     RetentionRun,
 )
 from webapp.retention.take import Taken
+from webapp.retention.words import counted
 
 MOST_DIFFERENCES = 200
 """Of a repository, so many are written down by their names."""
@@ -132,25 +133,20 @@ def sentence_of(run: RetentionRun) -> str:
     """What a run did, in a sentence or some."""
     states = [part.state for part in run.parts]
     touched = sum(1 for part in run.parts if part.tags_taken or part.untagged_taken)
-    words = [f"Deleted {_counted(run.tags_taken, 'tag')}"]
+    words = [f"Deleted {counted(run.tags_taken, 'tag')}"]
     if run.untagged_taken:
-        words.append(f"and {_counted(run.untagged_taken, 'untagged manifest')}")
-    words.append(f"of {_counted(touched, 'repository')}." if touched else ".")
+        words.append(f"and {counted(run.untagged_taken, 'untagged manifest')}")
+    words.append(f"of {counted(touched, 'repository')}." if touched else ".")
     said = " ".join(words).replace(" .", ".") if touched else "Nothing was deleted."
     waiting, put_off = states.count(PartState.WAITING), states.count(PartState.PUT_OFF)
     failed = states.count(PartState.FAILED) + states.count(PartState.PARTLY)
     if waiting:
-        said += f" {_counted(waiting, 'repository')} {'waits' if waiting == 1 else 'wait'} for a decision."
+        said += f" {counted(waiting, 'repository')} {'waits' if waiting == 1 else 'wait'} for a decision."
     if put_off:
-        said += f" {_counted(put_off, 'repository')} {'was' if put_off == 1 else 'were'} left to the next run."
+        said += f" {counted(put_off, 'repository')} {'was' if put_off == 1 else 'were'} left to the next run."
     if failed:
-        said += f" Of {_counted(failed, 'repository')} not all could be deleted."
+        said += f" Of {counted(failed, 'repository')} not all could be deleted."
     return said
-
-
-def _counted(number: int, noun: str) -> str:
-    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number} {noun if number == 1 else many}"
 
 
 def end_interrupted(session: Session, now: datetime) -> None:

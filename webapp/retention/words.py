@@ -10,9 +10,15 @@ ACTOR = "retention: "
 """Before the name of a rule: who deleted something, in the activities."""
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: '1 repository', '3 tags'."""
+    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number} {noun if number == 1 else many}"
+
+
 def days_words(days: int) -> str:
     """A number of days: '1 day', '30 days'."""
-    return "1 day" if days == 1 else f"{days} days"
+    return counted(days, "day")
 
 
 def lines_of(terms: Terms) -> list[str]:
