@@ -57,6 +57,18 @@ class RulesStage:
         os.utime(folder / "_manifests/tags" / tag / "current/link", (at, at))
         self.at.sync()
 
+    def push_index(self, name: str, days_ago: float, *tags: str) -> tuple[Built, list[Built]]:
+        """Push an index of two platforms that is so many days old; returns it and its children."""
+        built = self.at.push_index(name, *tags)
+        for tag in tags:
+            self.age(days_ago, tag)
+        return built
+
+    def retag(self, tag: str, built: Built, days_ago: float = 0) -> None:
+        """Put a manifest that is there under another tag."""
+        self.at.retag(tag, built)
+        self.age(days_ago, tag)
+
     def age_manifest(self, days: float, digest: str) -> None:
         """Let a manifest have been seen first so many days ago."""
         with self.at.records.writing() as session:
