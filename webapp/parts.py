@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from config import Settings
@@ -78,7 +78,9 @@ class Parts:
     def retainer(self) -> Retainer:
         """What runs of the rules work with."""
         means = Means(self.settings.PROTECTED_TAGS, self.settings.RETENTION_MAX_SHARE)
-        return Retainer(self.remover, self.catalogue, means, self.settings.DELETE_ENABLED)
+        in_store = revisions_in(self.settings.REGISTRY_STORE, None, self.writing)
+        catalogue = replace(self.catalogue, revisions=in_store)  # a dry run for each repository would take hours
+        return Retainer(self.remover, catalogue, means, self.settings.DELETE_ENABLED)
 
     @property
     def maintainer(self) -> Maintainer:

@@ -118,7 +118,7 @@ def run_rules(
                     run_id, parts = _begin(session, retainer, actor, place, wanted, freed.together, agreed)
             started(run_id)
             if not why:
-                _carry_out(Running(retainer, lease, run_id, place, agreed is not None), parts)
+                _carry_out(Running(_looked_once(retainer), lease, run_id, place, agreed is not None), parts)
             return run_id
     except LeaseHeld:
         raise RulesUnderWay from None
@@ -210,6 +210,12 @@ class Running:
     run_id: int
     place: str
     is_agreed: bool
+
+
+def _looked_once(retainer: Retainer) -> Retainer:
+    """The same, with one look at all manifests for the whole run: where the keeper tells them it is a dry run."""
+    lookup = retainer.remover.revisions()
+    return replace(retainer, remover=replace(retainer.remover, revisions=lambda: lookup))
 
 
 def _carry_out(running: Running, parts: list[tuple[int, Intended]]) -> None:
