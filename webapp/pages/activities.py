@@ -26,6 +26,7 @@ KINDS = {
     ActivityKind.TAG_DELETED: ("Deleted tags", "trash", "deleted"),
     ActivityKind.MANIFEST_DELETED: ("Deleted manifests", "trash", "deleted the manifest"),
     ActivityKind.IMAGE_DELETED: ("Deleted images", "trash", "deleted image"),
+    ActivityKind.TAG_RESTORED: ("Restored tags", "refresh", "restored"),
     ActivityKind.RUN_STARTED: ("Begun runs", "play", "started a run"),
     ActivityKind.RUN_FINISHED: ("Runs", "box", "ran a collection"),
     ActivityKind.CHECKED_CACHES: ("Checked the caches", "box", "has checked the registry's caches"),
