@@ -90,6 +90,9 @@ def _agrees() -> bool:
         rules = in_order(all_rules(session))
         is_anything = False
         for each in _foresee(session, rules, None):
+            if each.why_it_waits:
+                click.echo(_waits(each))
+                continue
             is_anything = is_anything or bool(each.tags or each.untagged)
             _print(each, with_staying=False)
     return is_anything and click.confirm("Delete these?")
@@ -123,7 +126,11 @@ def _print(foreseen: Foreseen, with_staying: bool) -> None:
                 f"{'goes' if each.goes else 'stays':<6} {name}  {why(each, foreseen.rule)} ({foreseen.rule.name})"
             )
     if foreseen.why_it_waits:
-        click.echo(f"waits  {foreseen.repository.name}  {foreseen.why_it_waits}")
+        click.echo(_waits(foreseen))
+
+
+def _waits(foreseen: Foreseen) -> str:
+    return f"waits  {foreseen.repository.name}  {foreseen.why_it_waits}"
 
 
 def _document(foreseen: Foreseen) -> dict[str, Any]:

@@ -146,8 +146,7 @@ def seen_of(session: Session, rule: RetentionRule) -> str:
     """The fingerprint of what the preview of a rule shows: the rule, and every tag and manifest that would go."""
     totals = Totals()
     rules = in_order(all_rules(session))
-    for _each in totals.watch(foresee(session, rules, means(), parts().now(), only_rule=rule.id)):
-        continue
+    totals.count(foresee(session, rules, means(), parts().now(), only_rule=rule.id))
     return f"{records.standing(session, rule)}.{totals.fingerprint}"
 
 

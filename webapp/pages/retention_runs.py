@@ -7,7 +7,6 @@ import threading
 from concurrent.futures import Future
 
 from flask import Response, abort, request, url_for
-from sqlalchemy.orm import Session
 
 from webapp.leases import is_held
 from webapp.pages.addresses import row_id
@@ -18,11 +17,13 @@ from webapp.pages.removal_dialog import WRONG_NAME
 from webapp.pages.retention import bp, means
 from webapp.pages.retention_words import part_line, run_line, space_words
 from webapp.parts import Parts
+from webapp.retention.limits import MOST_TAGS
 from webapp.retention.listing import all_rules, find_run, in_order, parts_of_run
 from webapp.retention.models import PartState, RetentionPart
-from webapp.retention.preview import Foreseen, Sum, Totals, foresee
+from webapp.retention.preview import Foreseen, Sum, foresee, sum_of_run
 from webapp.retention.records import ChangedSince
 from webapp.retention.run import DELETES_OFF, LEASE, NO_RULE_IS_ON, Agreed, RulesUnderWay, run_rules
+from webapp.retention.space import freed_by
 
 __all__ = ["bp"]
 
@@ -40,8 +41,9 @@ BEGINS = "The run is about to begin."
 def run() -> Response:
     """Say what a run would delete now, and begin it when the button is pressed."""
     with parts().reading() as session:
-        total = _total(session)
-        any_on = any(each.is_on for each in all_rules(session))
+        rules = in_order(all_rules(session))
+        total = sum_of_run(session, rules, means(), parts().now())
+        any_on = any(each.is_on for each in rules)
     problem = "" if parts().settings.DELETE_ENABLED else DELETES_OFF
     if request.method == "GET" or problem or not any_on:
         return _dialog(total, problem if any_on else NO_RULE_IS_ON)
@@ -94,13 +96,6 @@ def show_run(run_id: int) -> Response:
     )
 
 
-def _total(session: Session) -> Sum:
-    totals = Totals()
-    for _each in totals.watch(foresee(session, in_order(all_rules(session)), means(), parts().now())):
-        continue
-    return totals.end(session)
-
-
 def _begin(agreed: Agreed | None) -> Response | None:
     """Begin a run and show it; None where another one is under way."""
     try:
@@ -136,6 +131,7 @@ def start_rules(of: Parts, agreed: Agreed | None = None) -> Future[int]:
 
 def _dialog(total: Sum, problem: str, notice: str = "", status: int = 200) -> Response:
     going = _going(total.tags_going, total.untagged_going)
+    is_more = total.tags_going > MOST_TAGS
     return page_or_fragment(
         "retention/run_dialog.html",
         "retention/_run_dialog.html",
@@ -144,12 +140,12 @@ def _dialog(total: Sum, problem: str, notice: str = "", status: int = 200) -> Re
         back=url_for(".index"),
         preview=url_for(".preview"),
         question="Let the rules delete now?",
-        going=going,
+        going=f"{going}, of which one run takes at most {MOST_TAGS} tags" if is_more else going,
         stays=f"{counted(total.tags_staying, 'tag')}, and every repository that no rule stands for",
         waiting=total.waiting,
         space=space_words(total.freed.together),
         is_anything=bool(total.tags_going or total.untagged_going),
-        button_label=f"Delete {going}",
+        button_label=f"Delete up to {MOST_TAGS} tags" if is_more else f"Delete {going}",
         seen=total.fingerprint,
         problem=problem,
         notice=notice,
@@ -169,10 +165,7 @@ def _waiting_dialog(
     typed_error: str = "",
 ) -> Response:
     with parts().reading() as session:
-        totals = Totals()
-        for _each in totals.watch(iter([found])):
-            continue
-        freed = totals.end(session).freed.together
+        freed = freed_by(session, found.manifests()).together
     going = _going(len(found.tags), len(found.untagged))
     return page_or_fragment(
         "retention/run_dialog.html",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -118,7 +118,7 @@ class Totals:
         self._told = hashlib.sha256()
         self._going: list[tuple[int, str]] = []
 
-    def watch(self, foreseen: Iterator[Foreseen]) -> Iterator[Foreseen]:
+    def watch(self, foreseen: Iterable[Foreseen]) -> Iterator[Foreseen]:
         """The same repositories, counted."""
         for each in foreseen:
             going = len(each.tags)
@@ -131,6 +131,11 @@ class Totals:
             _tell(self._told, each)
             yield each
 
+    def count(self, foreseen: Iterable[Foreseen]) -> None:
+        """Let them all go by."""
+        for _each in self.watch(foreseen):
+            continue
+
     @property
     def fingerprint(self) -> str:
         """Of every name and digest that has gone by."""
@@ -141,6 +146,19 @@ class Totals:
         self.sum.fingerprint = self.fingerprint
         self.sum.freed = freed_by(session, self._going)
         return self.sum
+
+
+def sum_of_run(session: Session, rules: Sequence[RuleInOrder], means: Means, now: datetime) -> Sum:
+    """What a run would take now; the repositories that it would not touch are counted as waiting, and no more."""
+    totals, waiting = Totals(), 0
+    for each in foresee(session, rules, means, now):
+        if each.why_it_waits:
+            waiting += 1
+        else:
+            totals.count([each])
+    total = totals.end(session)
+    total.waiting = waiting
+    return total
 
 
 def _tell(told: hashlib._Hash, foreseen: Foreseen) -> None:

@@ -12,7 +12,7 @@ ACTOR = "retention: "
 
 def counted(number: int, noun: str) -> str:
     """A number with its noun: '1 repository', '3 tags'."""
-    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    many = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
     return f"{number} {noun if number == 1 else many}"
 
 
