@@ -17,7 +17,7 @@ from webapp.retention.listing import all_rules, past_runs
 from webapp.retention.models import RetentionOutcome, RetentionRun
 from webapp.retention.records import Change, ChangedSince, Plan, make
 from webapp.retention.rules import Terms
-from webapp.retention.run import DELETES_OFF, LEASE, NO_RULE_IS_ON, RulesUnderWay, carry_out_rules
+from webapp.retention.run import DELETES_OFF, LEASE, NO_RULE_IS_ON, RulesUnderWay
 from webapp.retention.typed import SAYS_NOTHING
 
 SOME = {"name": "CI", "repositories": "team/api", "tags": "1.4*,latest"}
@@ -211,9 +211,11 @@ def test_what_waits_is_shown_with_its_figures_and_gone_on_with_this_once(
     switch_on(alice, made(alice))
     assert "A run does not touch it, and asks." in text_of(alice.get("/retention/preview"))
     dialog = alice.get("/retention/run")
-    assert "1 repository that would lose too much at once is not touched." in text_of(dialog)
-    assert "Goes Nothing." in text_of(dialog)
-    assert carry_out_rules(parts_of(app).retainer).endswith("1 repository waits for a decision.")
+    assert "1 repository that would lose too much at once is not touched; you are asked about it" in text_of(dialog)
+    assert "Goes Nothing." in text_of(dialog) and "Ask about 1 repository" in text_of(dialog)
+    alice.press("/retention/run", fields_of(dialog))
+    run = last_run(app)
+    assert run and (run.tags_taken, run.sentence) == (0, "Nothing was deleted. 1 repository waits for a decision.")
     page = text_of(alice.get("/retention"))
     assert "Waits for a decision" in page and "Change the rule, or let it go on this once." in page
 
