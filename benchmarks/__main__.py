@@ -16,6 +16,7 @@ from benchmarks import (
     reads,
     removal,
     repository_page,
+    retention,
     scale,
     sync_again,
 )
@@ -35,6 +36,7 @@ MEASUREMENTS = {
     "rest": dashboard_at_rest.measure,
     "scale": scale.measure,
     "again": sync_again.measure,
+    "retention": retention.measure,
 }
 
 DIGITS = {"ms": 1, "s": 2, "MB": 1, "%": 2}
