@@ -17,6 +17,7 @@ from benchmarks import (
     removal,
     repository_page,
     restore,
+    retention,
     scale,
     sync_again,
 )
@@ -37,6 +38,7 @@ MEASUREMENTS = {
     "rest": dashboard_at_rest.measure,
     "scale": scale.measure,
     "again": sync_again.measure,
+    "retention": retention.measure,
 }
 
 DIGITS = {"ms": 1, "s": 2, "MB": 1, "%": 2}

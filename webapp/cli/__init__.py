@@ -12,6 +12,7 @@ from webapp.cli.holds import hold  # noqa: F401  it joins the group
 from webapp.cli.maintenance import maintenance
 from webapp.cli.notices import notices
 from webapp.cli.removal import remove
+from webapp.cli.retention import retention
 from webapp.cli.users import users
 from webapp.cli.window_changes import add  # noqa: F401  it and its like join the group
 from webapp.cli.windows import windows
@@ -21,5 +22,6 @@ def register(app: Flask) -> None:
     """Add all commands to `flask --app wsgi`."""
     maintenance.add_command(windows)
     of_the_catalogue = (sync, repositories, tags, remove)
-    for command in (users, activities, *of_the_catalogue, maintenance, notices, doctor, backup, restore_backup):
+    of_the_records = (notices, doctor, backup, restore_backup)
+    for command in (users, activities, *of_the_catalogue, retention, maintenance, *of_the_records):
         app.cli.add_command(command)
