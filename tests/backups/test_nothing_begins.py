@@ -124,7 +124,7 @@ def test_what_was_in_the_trash_gets_its_whole_term_again(
     with opened(registry_settings, client, clock) as (records, parts):
         for job in JOBS:
             job(parts)
-        assert parts.maintainer.clear() == "Nothing in the trash is past its date."
+        assert parts.maintainer.clear() == f"{NO_RULE_IS_ON} Nothing in the trash is past its date."
         with records.reading() as session:
             [item] = session.scalars(select(TrashItem)).all()
         assert (item.until, item.note) == (clock() + timedelta(days=14), PUT_OFF)

@@ -16,10 +16,10 @@ from webapp.catalogue.referrers import NAMED_AFTER
 from webapp.catalogue.refresh import Catalogue, sync_repository
 from webapp.registry.errors import RegistryError
 from webapp.registry.names import is_digest
-from webapp.removal.execute import PlanChanged, Preview, RemovalUnderWay, preview, remove
+from webapp.removal.execute import PlanChanged, Preview, preview, remove
 from webapp.removal.journal import Agreement
 from webapp.removal.models import GOOD, Removal, StepState
-from webapp.removal.remover import Remover
+from webapp.removal.remover import RemovalUnderWay, Remover
 from webapp.removal.trash_models import HOLDING, TrashItem
 from webapp.removal.wanted import Wanted
 from webapp.retention.intended import Intended
