@@ -45,6 +45,8 @@ HERE = image([layer("here", 9_000)], platform="linux/amd64")
 HOLED = index([HERE, GONE])
 NESTED = index([HOLED, HERE])
 EMPTY = index([])
+LEFT_CHILD = image([layer("left child", 6_000)], platform="linux/arm64")
+LEFT_INDEX = index([LEFT_CHILD, HERE])
 UNREAD = image([layer("unread", 2_000)], created="2026-01-01T00:00:00Z")
 NO_JSON = image([layer("no json", 2_000)], created="2026-01-02T00:00:00Z")
 WITHOUT_HISTORY = image([layer("one", 1_000), layer("two", 2_000)], history=[{"created_by": "one for two"}])
@@ -61,6 +63,7 @@ NOT_READ = digest_of(b"nobody could read it")
 def add_odd(session: Session, now: datetime) -> None:
     """Write the repository's rows."""
     manifests = [UNTAGGED, CHART, BARE, ALIEN, OLD, HERE, EMPTY, UNREAD, NO_JSON, WITHOUT_HISTORY, MANY, HOLED, NESTED]
+    manifests += [LEFT_CHILD, LEFT_INDEX]
     add_manifests(session, [_seen(each) for each in manifests], now)
     tags = [SeenTag(name, built.digest, "", None) for name, built in TAGS.items()]
     tags.append(SeenTag("not-read", NOT_READ, "The registry reports an error of its own: status 500.", None))

@@ -1,8 +1,10 @@
-// Ticks in the list of tags: ranges with shift, all on this page, all that match the filter. While there are any, a
+// Ticks in a list: ranges with shift, all on this page, and of tags all that match the filter. While there are any, a
 // toolbar with their number stands in the place of the filter row.
 
 const form = document.getElementById("ticks");
-const matching = form?.querySelector("[data-matching]");
+// A list that has no "all that match" has a switch that is never on.
+const matching = form?.querySelector("[data-matching]") ?? { disabled: true };
+const noun = form?.dataset.noun ?? "tag";
 let anchor = null;
 let kept = [];
 let isShift = false;
@@ -13,7 +15,7 @@ function boxes() {
 
 function counted(number) {
   const digits = String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
-  return `${digits} ${number === 1 ? "tag" : "tags"}`;
+  return `${digits} ${number === 1 ? noun : `${noun}s`}`;
 }
 
 function showHead(all, ticked) {
@@ -33,8 +35,14 @@ function refresh() {
   showHead(boxes().length, ticked);
   form.hidden = number === 0;
   form.querySelector("[data-selected]").textContent = `${words.split(" ")[0]} selected`;
-  form.querySelector("[type=submit]").textContent = `Delete ${words}…`;
-  form.dataset.dialog = `Delete ${words} of ${form.dataset.repository}?`;
+  const of = form.dataset.repository ? ` of ${form.dataset.repository}` : "";
+  for (const button of form.querySelectorAll("[type=submit]")) {
+    const [verb, manner] = [button.dataset.verb ?? "Delete", button.dataset.manner ?? ""];
+    button.textContent = `${verb} ${words}${manner}…`;
+    button.dataset.asks = `${verb} ${words}${of}${manner}?`;
+  }
+  form.dataset.dialog = form.querySelector("[type=submit]").dataset.asks;
+  if (!selectAll) return;
   selectAll.hidden = isEverything;
 }
 
@@ -66,6 +74,9 @@ function onClick(event) {
   } else if (target.matches("[data-clear]")) {
     clear();
     boxes()[0]?.focus();
+  } else if (target.matches("#ticks [type=submit]")) {
+    form.dataset.dialog = target.dataset.asks;
+    return;
   } else {
     return;
   }

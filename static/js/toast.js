@@ -22,7 +22,7 @@ toasts.querySelectorAll(".toast").forEach(welcome);
 
 // What a page brings with it stands there before a reader listens: it is said again.
 setTimeout(() => {
-  const said = [...document.querySelectorAll(".toast, #trouble p")].map((each) => each.textContent.trim());
+  const said = [...document.querySelectorAll(".toast p, #trouble p")].map((each) => each.textContent.trim());
   if (said.length) document.getElementById("announcements").textContent = said.join(" ");
 }, READER_LISTENS_MS);
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from demo.build import index
+from demo.build import attestation, index
 from demo.push import Pusher
 from tests.maintenance.house import open_records
 from tests.records import Clock, Records, clock, records, records_template
@@ -18,6 +18,7 @@ from tests.removal.stage import API, Stage, build, platforms
 from tests.runtime.keeper_process import KeeperProcess
 from webapp.catalogue.models import Manifest, Repository, RepositoryManifest
 from webapp.catalogue.revisions import LOOKING, read_in_store, revisions_in, stamp_in_store, tags_in_store, unknown
+from webapp.catalogue.untagged import UntaggedRow, untagged
 from webapp.leases import KEEPER_LEASE, held, is_held
 from webapp.registry.client import RegistryClient, open_registry
 
@@ -174,3 +175,35 @@ def test_without_store_and_keeper_nobody_knows(records: Records, tmp_path: Path)
     assert unknown()(API) is None
     assert revisions_in(None, tmp_path, records.writing)()(API) is None
     assert LOOKING
+
+
+def test_an_untagged_index_holds_its_children_and_a_tagged_one_hides_them(stage: Stage) -> None:
+    old, children = stage.push_index("old", "latest")
+    both = platforms("both")
+    stage.pusher.push_index(API, both, ["latest"])
+    shared = stage.pusher.push(API, index([*children[:1], *both]))
+    inner = stage.pusher.push(API, index([old]))
+    stage.sync()
+
+    held_by = {row.digest: row.held_by for row in listed_untagged(stage)}
+    assert held_by == {
+        inner.digest: "",
+        shared.digest: "",
+        old.digest: inner.digest,
+        children[0].digest: shared.digest,
+        children[1].digest: old.digest,
+    }
+
+
+def test_what_refers_to_an_untagged_image_is_not_listed_for_itself(stage: Stage) -> None:
+    old = stage.push("old", "latest")
+    stage.pusher.push(API, attestation(old))
+    stage.push("new", "latest")
+    stage.sync()
+
+    assert [row.digest for row in listed_untagged(stage)] == [old.digest]
+
+
+def listed_untagged(stage: Stage) -> list[UntaggedRow]:
+    with stage.records.reading() as session:
+        return untagged(session, session.scalars(select(Repository).where(Repository.name == API)).one()).rows

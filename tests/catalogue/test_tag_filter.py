@@ -113,7 +113,7 @@ def test_a_signature_is_never_among_all_but_the_newest(stocked: Records) -> None
     assert found(stocked, TagFilter("1.*", but_newest=9)) == ["1.0"]
 
 
-def test_untagged_manifests_are_those_that_nothing_leads_to(stocked: Records) -> None:
+def test_untagged_manifests_are_those_that_no_tag_leads_to(stocked: Records) -> None:
     def add(session: Session, digest: str, size: int, here: bool = True) -> int:
         row = Manifest(digest=digest, media_type="x/y", kind="image", raw=b"", size_bytes=1, image_size_bytes=size)
         row.first_seen_at = START
@@ -149,11 +149,11 @@ def test_untagged_manifests_are_those_that_nothing_leads_to(stocked: Records) ->
         return digests
 
     for size in (2, 100):
-        assert shown(TagFilter(), size) == ["left", "index", "dd4", "dd3", "dd2", "dd1", "dd0"]
+        assert shown(TagFilter(), size) == ["left", "child", "index", "dd4", "dd3", "dd2", "dd1", "dd0"]
         assert shown(TagFilter(bigger_than_bytes=2_500), size) == ["dd4", "dd3"]
         assert shown(TagFilter("sha256:dd"), size) == ["dd4", "dd3", "dd2", "dd1", "dd0"]
         assert shown(TagFilter("no digest"), size) == []
-        assert shown(TagFilter(but_newest=5), size) == ["dd1", "dd0"]
+        assert shown(TagFilter(but_newest=6), size) == ["dd1", "dd0"]
         assert shown(TagFilter(pushed_before=START), size) == []
 
 
@@ -233,7 +233,7 @@ def test_untagged_manifests_are_read_from_their_index_from_the_row_on(stocked: R
         cursor = untagged(session, repository(session), TagFilter(), "", 2).next
         with statements_of(stocked) as sent:
             untagged(session, repository(session), TagFilter(), cursor, 2)
-        _repository, count, page = (plan_of(session, *each) for each in list(sent))
+        _repository, count, page, _held_by = (plan_of(session, *each) for each in list(sent))
     assert "COVERING INDEX ix_repository_manifests_untagged (repository_id=? AND is_untagged=?)" in count
     assert "ix_repository_manifests_untagged (repository_id=? AND is_untagged=? AND manifest_id<?)" in page
     assert "TEMP B-TREE" not in page

@@ -41,6 +41,7 @@ def run(stage: Stage, tmp_path: Path) -> Run:
             "DATA_DIR": str(tmp_path / "data"),
             "DATABASE_URL": f"sqlite:///{stage.records.path}",
             "REGISTRY_URL": stage.registry.url,
+            "TRASH_RETENTION": "0",
             **settings,
         }
         app = create_app(read_settings({f"HOLYSTONE_{name}": value for name, value in given.items()}))

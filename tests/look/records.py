@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from demo.build import image, layer
 from demo.fleet import API, ETL, WEB
 from tests.look.space import added_up
 from tests.odd_manifests import add_odd
@@ -38,6 +40,8 @@ from webapp.notices.models import Channel, Delivery, DeliveryState, Notice, Noti
 from webapp.notices.watch import new_delivery
 from webapp.registry.errors import ReadOnly
 from webapp.removal.models import Removal, RemovalState, RemovalStep, RemovedTag, StepKind, StepState
+from webapp.removal.trash_models import Restorable, TrashItem, TrashState
+from webapp.removal.trash_upkeep import TOO_MUCH
 from webapp.removal.wanted import Wanted
 from webapp.windows.due import MISSED
 from webapp.windows.models import Occurrence, OccurrenceState, Window
@@ -74,6 +78,7 @@ def everything(session: Session) -> None:
     state.scheduler_seen_at, state.size_bytes, state.left_out = NOW + timedelta(hours=1), 98_412_377, 2
     _activities(session)
     _removals(session)
+    _trash(session)
     _notices(session)
     _run(session, 1, RunOutcome.SUCCEEDED, timedelta(days=9))
     _run(session, 2, RunOutcome.SUCCEEDED, timedelta(days=2), kind=RunKind.DRY_RUN)
@@ -89,7 +94,7 @@ def empty(session: Session) -> None:
     """A registry that nothing has been pushed to, and a Holystone that nothing was done with."""
     state = registry_state(session)
     state.size_bytes, state.left_out = 0, 0
-    for table in (*OTHER_TABLES, RemovedTag, RemovalStep, Removal, RunStep, Run, Activity, Delivery, Notice):
+    for table in (*OTHER_TABLES, TrashItem, RemovedTag, RemovalStep, Removal, RunStep, Run, Activity, Delivery, Notice):
         session.execute(delete(table))
     added_up(session)
 
@@ -405,6 +410,46 @@ def _activities(session: Session) -> None:
 
 
 PARTLY = [*[StepState.DELETED] * 36, StepState.KEPT, StepState.KEPT, StepState.FAILED, StepState.ALREADY_GONE]
+
+
+TRASHED = tuple(image([layer(f"trashed {number}", 300_000)], created="2026-03-02T09:30:00Z") for number in range(3))
+"""Images without a tag, which the trash holds."""
+
+
+def _trash(session: Session) -> None:
+    """What can be restored, what cannot, and what has left the trash."""
+    rows = (
+        ("1.0.0-rc.1", TRASHED[0].digest, TrashState.IN_TRASH, Restorable.YES, {}),
+        (f"sha256-{TRASHED[0].digest[7:]}.sig", TRASHED[1].digest, TrashState.IN_TRASH, Restorable.YES,
+         {"refers_to": TRASHED[0].digest}),
+        ("", TRASHED[2].digest, TrashState.IN_TRASH, Restorable.YES, {"until": NOW, "note": TOO_MUCH}),
+        ("nightly-7", digest(501), TrashState.IN_TRASH, Restorable.FROM_JOURNAL, {}),
+        ("nightly-6", digest(502), TrashState.IN_TRASH, Restorable.NO,
+         {"missing": json.dumps([f"blob {digest(600)}", f"blob {digest(601)}"])}),
+        ("nightly-5", digest(503), TrashState.IN_TRASH, "", {"size_bytes": None, "checked_at": None}),
+        ("0.9.0", digest(504), TrashState.DELETED, Restorable.FROM_JOURNAL, {"until": None, "ended_at": NOW}),
+        ("0.8.0", digest(505), TrashState.RESTORED, Restorable.YES, {"restored_as": "0.8.0-old", "ended_at": NOW}),
+        ("0.7.0", digest(506), TrashState.STAYS, Restorable.YES, {"note": "It is tagged 0.7.1 again.", "ended_at": NOW}),
+    )  # fmt: skip
+    for number, (tag, on, state, restorable, more) in enumerate(rows):
+        usual = {
+            "until": NOW + timedelta(days=14 - number),
+            "size_bytes": 48_200_000 // (number + 1),
+            "checked_at": NOW,
+        }
+        session.add(
+            TrashItem(
+                removal_id=1,
+                repository="team/spare",
+                tag=tag,
+                digest=on,
+                actor="alice",
+                state=state,
+                deleted_at=NOW - timedelta(days=number),
+                restorable=restorable,
+                **{**usual, **more},
+            )
+        )
 
 
 def _removals(session: Session) -> None:

@@ -102,6 +102,38 @@ def tick_three(page: Page) -> None:
         page.locator("[data-tick]").nth(number).check()
 
 
+def tick_two(page: Page) -> None:
+    """Two ticked rows of the trash, with the toolbar."""
+    for number in (0, 1):
+        page.locator("[data-tick]").nth(number).check()
+
+
+def open_restore(page: Page) -> None:
+    """The dialog that restores an image with its signature."""
+    page.get_by_role("link", name="Restore team/spare:1.0.0-rc.1…").click()
+    _wait_for_dialog(page)
+
+
+def restore_ticked(page: Page) -> None:
+    """The dialog for two ticked rows, of which one cannot be restored."""
+    tick_two(page)
+    page.locator("#ticks").get_by_role("button", name="Restore").click()
+    _wait_for_dialog(page)
+
+
+def open_delete_for_good(page: Page) -> None:
+    """The dialog that deletes an image for good."""
+    page.get_by_role("link", name="Delete team/spare:1.0.0-rc.1 for good…").click()
+    _wait_for_dialog(page)
+
+
+def choose_for_good(page: Page) -> None:
+    """The dialog of a tag, with the tick that leaves the trash out."""
+    open_row(page)
+    page.get_by_label("Delete for good, without the trash").check()
+    expect(page.locator("#figures")).not_to_contain_text("restored")
+
+
 def tick_all(page: Page) -> None:
     """Every row, one by one."""
     for box in page.locator("[data-tick]").all():
@@ -179,6 +211,19 @@ def press_wrong_name(page: Page) -> None:
     """Ask to delete an image under a name that is not its own."""
     page.locator("#typed_name").fill("team/shopping")
     page.locator(".dialog-page button[type=submit]").click()
+    expect(page.locator(".error")).to_be_visible()
+
+
+def open_name(page: Page) -> None:
+    """The dialog that gives the first manifest a name."""
+    page.get_by_role("link", name="Give ").first.click()
+    _wait_for_dialog(page)
+
+
+def press_no_name(page: Page) -> None:
+    """Ask for a name that can be no tag."""
+    page.get_by_label("Tag").fill("release candidate")
+    page.get_by_role("button", name="Give it the name").click()
     expect(page.locator(".error")).to_be_visible()
 
 
@@ -336,6 +381,8 @@ SCENES = (
     Scene("tags-filters-open", f"/repositories/{API}?older=3", act=open_filters, whole=False),
     Scene("tags-filters-no-match", f"/repositories/{API}?q=1.&bigger=4000&older=never"),
     Scene("tags-untagged", f"/repositories/{ODD}?untagged=1"),
+    Scene("name-manifest", f"/repositories/{ODD}?untagged=1", act=open_name, whole=False),
+    Scene("name-manifest-wrong", f"/repositories/{ODD}/-/manifests/{UNTAGGED.digest}/name", act=press_no_name),
     Scene("tags-untagged-unknown", f"/repositories/{ETL}?untagged=1", "in-doubt"),
     Scene("tags-no-answer", f"/repositories/{API}", act=filter_in_vain),
     Scene("tags-untagged-none", f"/repositories/{API}?untagged=1"),
@@ -400,6 +447,20 @@ SCENES = (
     Scene("space-no-match", "/space?namespace=nobody", "large-space"),
     Scene("space-not-added-up", "/space", "not-added-up"),
     Scene("space-empty", "/space", "empty"),
+    Scene("trash", "/trash"),
+    Scene("trash-of-a-user", "/trash", who=USER),
+    Scene("trash-ticked", "/trash", act=tick_two),
+    Scene("trash-deleted", "/trash?state=deleted"),
+    Scene("trash-restored", "/trash?state=restored"),
+    Scene("trash-stays", "/trash?state=stays"),
+    Scene("trash-no-match", "/trash?person=nobody"),
+    Scene("trash-empty", "/trash", "empty"),
+    Scene("trash-restore", "/trash", act=open_restore, whole=False),
+    Scene("trash-restore-several", "/trash", act=restore_ticked, whole=False),
+    Scene("trash-restore-gone", "/trash/restore?item=5"),
+    Scene("trash-delete", "/trash", act=open_delete_for_good, whole=False),
+    Scene("trash-empty-it", "/trash", act=open_dialog, whole=False),
+    Scene("delete-tag-for-good", f"/repositories/{WEB}", act=choose_for_good, whole=False),
     Scene("activities", "/activities", act=unfold_activity),
     Scene("activities-no-match", "/activities?person=nobody"),
     Scene("activities-empty", "/activities", "empty"),

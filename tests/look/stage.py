@@ -74,6 +74,8 @@ def open_stage(folder: Path, states: Iterable[str]) -> Iterator[Stage]:
         for number in range(4):
             built = image([layer(f"protected {number}", 200_000)])
             Pusher(keeper.url).push(PROTECTED, built, [f"release-{number}" if number < 2 else f"nightly-{number}"])
+        for built in records.TRASHED:
+            Pusher(keeper.url).push(SPARE, built)
         app = _make_app(folder / EVERYTHING, keeper)
         tokens = _fill(app)
         urls = {EVERYTHING: stack.enter_context(served(app))}

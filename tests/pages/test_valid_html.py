@@ -37,6 +37,8 @@ IN_VAIN = (
     "/repositories/team/api?q=nothing",
 )
 FORMS_IN_VAIN: dict[str, dict[str, str]] = {
+    f"/repositories/{ODD}/-/manifests/{UNTAGGED.digest}/name": {"tag": "no tag"},
+    "/trash/restore": {"item": "5", "agreed": "1"},
     "/sign-in": {"name": "alice", "password": "not this one"},
     "/maintenance/hold": {"minutes": "none"},
     "/maintenance/windows/new": {"zone": "Europe/Atlantis", "longest": "2000"},

@@ -28,6 +28,7 @@ EXAMPLES = {
     "window_id": 1,
 }
 NEEDS_A_RUN = {"maintenance.run", "maintenance.log_file"}
+NEEDS_AN_ITEM = {"trash.restore_items", "trash.delete_items"}
 NO_PAGES = {"health.readyz", "metrics.metrics"}
 """They have no registry in the tests of their own, test_health.py and test_metrics.py."""
 
@@ -49,7 +50,9 @@ def test_every_page_answers_while_the_registry_is_away(
     a_window(parts_of(app).writing, parts_of(app).now())
     examples = {**EXAMPLES, "digest": image_of_web(app)}
     for rule in app.url_map.iter_rules():
-        if "GET" not in (rule.methods or set()) or rule.endpoint in NEEDS_A_RUN | NO_PAGES | {"removals.show"}:
+        if "GET" not in (rule.methods or set()) or rule.endpoint in NEEDS_A_RUN | NEEDS_AN_ITEM | NO_PAGES | {
+            "removals.show"
+        }:
             continue
         path = app.url_map.bind("localhost").build(rule.endpoint, {each: examples[each] for each in rule.arguments})
         answer = alice.get(path)

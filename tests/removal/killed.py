@@ -24,6 +24,7 @@ from webapp.leases import LeaseRow
 from webapp.registry.client import RegistryClient, open_registry
 from webapp.removal import batches
 from webapp.removal.execute import preview, remove
+from webapp.removal.naming import Naming, give_name
 from webapp.removal.recovery import recover
 from webapp.removal.remover import Remover
 from webapp.removal.restore import look_up_restores, restore
@@ -90,6 +91,11 @@ def restore_and_die(url: str, database: Path, ids: list[int], moment: int) -> No
     restore(mortal_remover(url, database, moment), ids, "alice", "192.0.2.1")
 
 
+def name_and_die(url: str, database: Path, naming: Naming, moment: int) -> None:
+    """Give a manifest a name, and be killed at the given moment."""
+    give_name(mortal_remover(url, database, moment), naming)
+
+
 def mortal_remover(url: str, database: Path, moment: int) -> Remover:
     """What removals work with, until the moment comes."""
     records, moments = open_records(database), Moments(moment)
@@ -113,6 +119,11 @@ def removed_by_one_that_dies(
 def restored_by_one_that_dies(stage: Stage, ids: list[int], moment: int) -> bool:
     """Let a process restore something and die at a moment; returns whether it lived to the end."""
     return lives(restore_and_die, stage.registry.url, stage.records.path, ids, moment)
+
+
+def named_by_one_that_dies(stage: Stage, naming: Naming, moment: int) -> bool:
+    """Let a process give a name and die at a moment; returns whether it lived to the end."""
+    return lives(name_and_die, stage.registry.url, stage.records.path, naming, moment)
 
 
 def lives(act: Callable[..., None], *arguments: object) -> bool:

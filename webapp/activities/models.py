@@ -18,6 +18,7 @@ class ActivityKind(StrEnum):
     MANIFEST_DELETED = "manifest_deleted"
     IMAGE_DELETED = "image_deleted"
     TAG_RESTORED = "tag_restored"
+    TAG_GIVEN = "tag_given"
     RUN_STARTED = "run_started"
     RUN_FINISHED = "run_finished"
     MADE_READ_WRITE = "made_read_write"

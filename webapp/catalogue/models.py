@@ -131,7 +131,8 @@ class ManifestDescriptor(Base):
 class RepositoryManifest(Base):
     """A manifest that was seen in a repository, tagged or not, and has not been deleted there by us.
 
-    Nothing leads to an untagged one: no tag, no index, and no image that it would refer to.
+    No tag leads to an untagged one, not through indexes either, and it refers to nothing that is here. An index may name
+    it that is untagged itself.
     """
 
     __tablename__ = "repository_manifests"

@@ -1,17 +1,26 @@
-"""The manifests of a repository that nothing leads to, as a list."""
+"""The manifests of a repository that no tag leads to, as a list."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.catalogue.keyset import read_page
 from webapp.catalogue.listing import PAGE_SIZE, Page, how_many
-from webapp.catalogue.models import Manifest, Repository, RepositoryManifest, platforms_in
+from webapp.catalogue.models import (
+    DescriptorRole,
+    Manifest,
+    ManifestDescriptor,
+    Repository,
+    RepositoryManifest,
+    platforms_in,
+)
 from webapp.catalogue.tag_filter import ANY, TagFilter, of_manifests
+from webapp.database import among, unindexed
 
 NEWEST = RepositoryManifest.manifest_id.expression
 """Their order: manifests get their numbers as they are seen."""
@@ -19,19 +28,23 @@ NEWEST = RepositoryManifest.manifest_id.expression
 
 @dataclass(frozen=True, slots=True)
 class UntaggedRow:
-    """One manifest without a tag; its size is None where a manifest that it names could not be read."""
+    """One manifest without a tag; its size is None where a manifest that it names could not be read.
+
+    `held_by` is an index without a tag that names it, the newest where there are several; '' where there is none.
+    """
 
     digest: str
     kind: str
     platforms: tuple[str, ...]
     size_bytes: int | None
     first_seen_at: datetime | None
+    held_by: str
 
 
 def untagged(
     session: Session, repository: Repository, wanted: TagFilter = ANY, cursor: str = "", size: int = PAGE_SIZE
 ) -> Page[UntaggedRow]:
-    """A page of a repository's manifests that nothing leads to, the last seen first."""
+    """A page of a repository's manifests that no tag leads to, the last seen first."""
     of_it = (RepositoryManifest.repository_id == repository.id, RepositoryManifest.is_untagged.is_(True))
     here = select(Manifest).join(RepositoryManifest, RepositoryManifest.manifest_id == Manifest.id)
     found = here.where(*of_it, *of_manifests(wanted))
@@ -40,9 +53,29 @@ def untagged(
         found = found.where(NEWEST.not_in(newest))
     number = how_many(session, found)
     rows, following = read_page(session, found, [(NEWEST, True)], [int], cursor, size)
-    return Page([_row(row[0]) for row in rows], number, number, following)
+    holders = _holders(session, repository, [row[0].digest for row in rows])
+    return Page([_row(row[0], holders) for row in rows], number, number, following)
 
 
-def _row(manifest: Manifest) -> UntaggedRow:
+def _holders(session: Session, repository: Repository, digests: Collection[str]) -> dict[str, str]:
+    """Of some manifests, those that an index of the repository names, each with the index."""
+    newest = (
+        select(ManifestDescriptor.digest, func.max(ManifestDescriptor.manifest_id).label("id"))
+        .join(RepositoryManifest, RepositoryManifest.manifest_id == ManifestDescriptor.manifest_id)
+        .where(
+            unindexed(RepositoryManifest.repository_id) == repository.id,
+            ManifestDescriptor.role == DescriptorRole.CHILD,
+            among(ManifestDescriptor.digest, digests),
+        )
+        .group_by(ManifestDescriptor.digest)
+        .subquery()
+    )
+    return dict(
+        session.execute(select(newest.c.digest, Manifest.digest).join(Manifest, Manifest.id == newest.c.id)).all()
+    )
+
+
+def _row(manifest: Manifest, holders: Mapping[str, str]) -> UntaggedRow:
     platforms, size = platforms_in(manifest.platforms), manifest.image_size_bytes
-    return UntaggedRow(manifest.digest, manifest.kind, platforms, size, manifest.first_seen_at)
+    held_by = holders.get(manifest.digest, "")
+    return UntaggedRow(manifest.digest, manifest.kind, platforms, size, manifest.first_seen_at, held_by)

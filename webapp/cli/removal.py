@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import uuid
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import click
@@ -19,9 +20,10 @@ from webapp.removal.execute import remove as remove_agreed
 from webapp.removal.journal import Agreement
 from webapp.removal.models import Removal, RemovalState
 from webapp.removal.recovery import recover
-from webapp.removal.remover import RemovalUnderWay, refuse_while_held
+from webapp.removal.remover import RemovalUnderWay, refuse_while_held, until_of
 from webapp.removal.restore import look_up_restores
 from webapp.removal.space import Space
+from webapp.removal.trash import day_words
 from webapp.removal.wanted import Referrers, Siblings, Wanted
 
 
@@ -40,6 +42,7 @@ from webapp.removal.wanted import Referrers, Siblings, Wanted
     help="What happens to signatures, attestations and whatever else refers to what goes.",
 )
 @click.option("--include-protected", is_flag=True, help="Remove protected tags, too (HOLYSTONE_PROTECTED_TAGS).")
+@click.option("--for-good", is_flag=True, help="Without the trash: it cannot be restored (HOLYSTONE_TRASH_RETENTION).")
 @click.option("--dry-run", is_flag=True, help="Print the plan; change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -49,6 +52,7 @@ def remove(
     siblings: str,
     referrers: str,
     include_protected: bool,
+    for_good: bool,
     dry_run: bool,
     yes: bool,
     as_json: bool,
@@ -67,12 +71,13 @@ def remove(
             siblings=Siblings(siblings),
             referrers=Referrers(referrers),
             include_protected=include_protected,
+            for_good=for_good,
         )
         for each in _by_repository(references)
     ]
     answers, space = _remove_all(asked, dry_run, yes, as_json)
     if as_json:
-        print_json(_together(answers, space))
+        print_json(_together(answers, space, until_of(parts().remover, asked[0])))
     codes = {answer["exit"] for answer in answers}
     sys.exit(codes.pop() if len(codes) == 1 else ExitCode.PARTLY)
 
@@ -127,10 +132,17 @@ def _space_together(shown: list[Preview], as_json: bool) -> Space | None:
     except RegistryError:
         return None
     if not as_json and shown:
-        up_to = "" if space.is_exact else "up to "
-        more = f", and {space.bytes_added} bytes are added" if space.bytes_added else ""
-        click.echo(f"space  {up_to}{space.bytes_freed} bytes at the next collection{more}")
+        click.echo(_space_line(space, shown[0].plan.until))
     return space
+
+
+def _space_line(space: Space, until: datetime | None) -> str:
+    up_to = "" if space.is_exact else "up to "
+    if until:
+        later = f"{up_to}{space.bytes_freed} bytes come back at the first collection after that"
+        return f"trash  can be restored until {day_words(until)}; {later}"
+    more = f", and {space.bytes_added} bytes are added" if space.bytes_added else ""
+    return f"space  {up_to}{space.bytes_freed} bytes at the next collection{more}"
 
 
 def _remove_one(shown: Preview, as_json: bool) -> dict[str, Any]:
@@ -213,14 +225,18 @@ def _outcome(shown: Preview, removal_id: int, as_json: bool) -> dict[str, Any]:
     return answer
 
 
-def _together(answers: list[dict[str, Any]], space: Space | None) -> dict[str, Any]:
-    """One document for all repositories."""
+def _together(answers: list[dict[str, Any]], space: Space | None, until: datetime | None) -> dict[str, Any]:
+    """One document for all repositories. Into the trash nothing is freed or added yet."""
+    space_bytes = space.bytes_freed if space else 0
+    added = space.bytes_added if space else 0
     return {
         "tags": [each for answer in answers for each in answer["tags"]],
         "manifests": [each for answer in answers for each in answer["manifests"]],
         "kept": [each for answer in answers for each in answer["kept"]],
-        "bytes_freed": space.bytes_freed if space else 0,
-        "bytes_added": space.bytes_added if space else 0,
+        "bytes_freed": 0 if until else space_bytes,
+        "bytes_added": 0 if until else added,
+        "bytes_in_trash": space_bytes if until else 0,
+        "until": until.isoformat() if until else None,
         "bytes_freed_is_exact": bool(space and space.is_exact),
         "reasons": [answer["reason"] for answer in answers if answer["reason"]],
     }

@@ -23,6 +23,7 @@ from webapp.pages import (
     maintenance,
     manifests,
     metrics,
+    names,
     notices,
     permits,
     removals,
@@ -39,6 +40,9 @@ from webapp.pages import (
     status,
     tags,
     theme,
+    trash,
+    trash_delete,  # noqa: F401  its view is the trash's
+    trash_restore,  # noqa: F401  its view is the trash's
     windows,
 )
 from webapp.pages.background import Background
@@ -70,8 +74,10 @@ def register(app: Flask) -> None:
     app.register_blueprint(search.bp)
     app.register_blueprint(tags.bp)
     app.register_blueprint(manifests.bp)
+    app.register_blueprint(names.bp)
     app.register_blueprint(removals.bp)
     app.register_blueprint(space.bp)
+    app.register_blueprint(trash.bp)
     app.register_blueprint(activities.bp)
     app.register_blueprint(maintenance.bp)
     app.register_blueprint(windows.bp)

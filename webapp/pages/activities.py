@@ -27,6 +27,7 @@ KINDS = {
     ActivityKind.MANIFEST_DELETED: ("Deleted manifests", "trash", "deleted the manifest"),
     ActivityKind.IMAGE_DELETED: ("Deleted images", "trash", "deleted image"),
     ActivityKind.TAG_RESTORED: ("Restored tags", "refresh", "restored"),
+    ActivityKind.TAG_GIVEN: ("Given names", "tag", "gave a manifest the name"),
     ActivityKind.RUN_STARTED: ("Begun runs", "play", "started a run"),
     ActivityKind.RUN_FINISHED: ("Runs", "box", "ran a collection"),
     ActivityKind.CHECKED_CACHES: ("Checked the caches", "box", "has checked the registry's caches"),
@@ -144,6 +145,8 @@ def _entry(line: Line) -> Entry:
     subject = _subject(head)
     if head.kind in DELETIONS and not {Outcome.DONE, Outcome.ALREADY_GONE} & line.outcomes.keys():
         verb = verb.replace("deleted", "tried to delete")
+    if head.kind == ActivityKind.TAG_GIVEN and head.outcome != Outcome.DONE:
+        verb = verb.replace("gave", "tried to give")
     rest = _rest(head)
     if line.is_group and head.kind != ActivityKind.IMAGE_DELETED:
         verb = f"{verb.removesuffix(' the manifest')} {_counted(line)} of"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from flask import Response, flash, g, make_response, redirect, render_template, request
+from flask import Response, flash, g, get_flashed_messages, make_response, redirect, render_template, request
 
 FRAGMENT_MARK = "X-Holystone"
 TOAST, TROUBLE = "toast", "trouble"
@@ -35,10 +35,26 @@ def fragment_answer(template: str, status: int = 200, **context: Any) -> Respons
     return response
 
 
-def go_to(address: str, toast: str = "", trouble: str = "") -> Response:
-    """Send the browser to another page, which shows `toast` for some seconds, or `trouble` until it is left."""
+def toasts_left() -> list[tuple[str, int | None]]:
+    """The toasts that wait for a page, each with the removal that it offers to take back."""
+    left = cast("list[tuple[str, str]]", get_flashed_messages(with_categories=True))
+    found = [(text, kind.partition(":")) for kind, text in left]
+    return [(text, int(undo) if undo else None) for text, (kind, _colon, undo) in found if kind == TOAST]
+
+
+def troubles_left() -> list[str]:
+    """The troubles that wait for a page."""
+    return cast("list[str]", get_flashed_messages(category_filter=[TROUBLE]))
+
+
+def go_to(address: str, toast: str = "", trouble: str = "", undo: int | None = None) -> Response:
+    """Send the browser to another page, which shows `toast` for some seconds, or `trouble` until it is left.
+
+    Args:
+        undo: the removal that the toast offers to take back.
+    """
     if toast:
-        flash(toast, TOAST)
+        flash(toast, TOAST if undo is None else f"{TOAST}:{undo}")
     if trouble:
         flash(trouble, TROUBLE)
     if not wants_fragment():

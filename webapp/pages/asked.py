@@ -45,6 +45,7 @@ class Asked:
     Attributes:
         tags: by name; for `matching` those that `filters` find now, for a manifest or the whole image none.
         digest: of the manifest; empty for all else.
+        for_good: whether it does not go into the trash; administrators only.
         then: 'leave' where the page that it was opened from will be gone, or has no list.
     """
 
@@ -55,6 +56,7 @@ class Asked:
     siblings: Siblings = Siblings.KEEP
     referrers: Referrers = Referrers.REMOVE
     include_protected: bool = False
+    for_good: bool = False
     then: str = ""
     digest: str = ""
 
@@ -72,7 +74,7 @@ class Asked:
     def wanted(self) -> Wanted:
         """What `removal` is asked to remove."""
         siblings = Siblings.KEEP if self.is_image else self.siblings
-        choices = (siblings, self.referrers, self.include_protected)
+        choices = (siblings, self.referrers, self.include_protected, self.for_good)
         digests = (self.digest,) if self.digest else ()
         return Wanted(self.repository, self.tags, digests, self.is_image, *choices)
 
@@ -120,7 +122,8 @@ class Asked:
         """The choices that are other than usual, as the fields of a form."""
         made = [("siblings", self.siblings.value)] if self.siblings == Siblings.REMOVE else []
         made += [("referrers", self.referrers.value)] if self.referrers == Referrers.KEEP else []
-        return made + ([("include_protected", "1")] if self.include_protected else [])
+        made += [("include_protected", "1")] if self.include_protected else []
+        return made + ([("for_good", "1")] if self.for_good else [])
 
     @property
     def list_address(self) -> str:
@@ -183,6 +186,7 @@ def _asked(
         siblings=_chosen(Siblings, given.get("siblings"), Siblings.KEEP),
         referrers=_chosen(Referrers, given.get("referrers"), Referrers.REMOVE),
         include_protected=bool(given.get("include_protected")) and is_administrator(),
+        for_good=bool(given.get("for_good")) and is_administrator(),
         then=LEAVE if given.get("then") == LEAVE else "",
         digest=digest,
     )

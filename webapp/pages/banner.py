@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Flask, g, get_flashed_messages, request, url_for
+from flask import Flask, g, request, url_for
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -24,7 +24,7 @@ from webapp.maintenance.listing import keeper_seen, last_foretold, last_run, out
 from webapp.maintenance.models import KeeperReadiness, Strategy
 from webapp.maintenance.records import past_runs
 from webapp.notices.listing import count_open
-from webapp.pages.answers import TOAST, TROUBLE
+from webapp.pages.answers import toasts_left, troubles_left
 from webapp.pages.current import may_delete, parts, person
 from webapp.pages.filters import moment
 from webapp.pages.keys import are_keys_on
@@ -75,8 +75,8 @@ def frame() -> dict[str, Any]:
         **everywhere,
         "theme": chosen_theme(),
         "are_keys_on": are_keys_on(),
-        "toasts": get_flashed_messages(category_filter=[TOAST]),
-        "troubles": get_flashed_messages(category_filter=[TROUBLE]),
+        "toasts": toasts_left(),
+        "troubles": troubles_left(),
     }
     try:
         with parts().reading() as session:

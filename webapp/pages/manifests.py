@@ -13,7 +13,7 @@ from webapp.catalogue.details import ManifestDetails, carried_elsewhere, manifes
 from webapp.catalogue.models import RegistryState, Repository
 from webapp.pages.answers import page_answer, page_or_fragment
 from webapp.pages.background import StillLooking
-from webapp.pages.current import background, parts, visibility
+from webapp.pages.current import background, may_delete, parts, visibility
 from webapp.pages.filters import short_digest
 from webapp.pages.image_view import image_view
 from webapp.pages.manifest_view import manifest_view
@@ -41,7 +41,7 @@ def show(repository: str, digest: str) -> Response:
     """Show one manifest. With `?read` its configuration is read from the registry, where the records do not have it."""
     raw, trouble = _read_configuration(repository, digest) if "read" in request.args else (None, "")
     with parts().reading() as session:
-        row, details = _found(session, repository, digest)
+        row, details = manifest_or_404(session, repository, digest)
         view = manifest_view(session, row, details, request.args.get("platform", ""), _here(repository, digest))
         image = view.image
         if details.kind == ManifestKind.IMAGE and (raw is not None or trouble):
@@ -64,6 +64,7 @@ def show(repository: str, digest: str) -> Response:
             is_held=bool(tags or view.holders),
             may_delete=can_delete(state) and not (tags or view.holders),
             why_not=why_no_deletes(state),
+            may_name=may_delete() and not tags,
         )
 
 
@@ -80,13 +81,14 @@ def raw(repository: str, digest: str) -> Response:
 def configuration(repository: str, digest: str) -> Response:
     """What the manifest names as its configuration, as the registry has it now."""
     with parts().reading() as session:
-        _row, details = _found(session, repository, digest)
+        _row, details = manifest_or_404(session, repository, digest)
     if details.content.config is None:
         raise NotFound(NO_CONFIGURATION)
     return _fresh(_configuration_of(repository, details), repository, digest, "configuration")
 
 
-def _found(session: Session, repository: str, digest: str) -> tuple[Repository, ManifestDetails]:
+def manifest_or_404(session: Session, repository: str, digest: str) -> tuple[Repository, ManifestDetails]:
+    """A manifest that was seen in a repository and may be seen, and that repository."""
     row = repository_or_404(session, repository)
     details = manifest_details(session, row, digest)
     if details is None:
@@ -106,7 +108,7 @@ def _configuration_of(repository: str, details: ManifestDetails) -> Ask:
 def _read_configuration(repository: str, digest: str) -> tuple[bytes | None, str]:
     """Read an image's configuration from the registry, and keep it; else why it cannot be read, as a sentence."""
     with parts().reading() as session:
-        _row, details = _found(session, repository, digest)
+        _row, details = manifest_or_404(session, repository, digest)
         kept = kept_configuration(session, details.id)
     if kept is not None or details.kind != ManifestKind.IMAGE:
         return kept, ""

@@ -23,8 +23,19 @@ class Who(StrEnum):
     ANYONE = "anyone"
     VIEWERS = "viewers"
     DELETERS = "deleters"
+    NAMERS = "namers"
+    RESTORERS = "restorers"
+    EMPTIERS = "emptiers"
     ADMINISTRATORS = "administrators"
 
+
+DOINGS = {
+    Who.DELETERS: "delete",
+    Who.NAMERS: "give names",
+    Who.RESTORERS: "restore",
+    Who.EMPTIERS: "delete for good",
+}
+"""What changes the registry, as people say it."""
 
 WHO_MAY = {
     "static": Who.ANYONE,
@@ -44,11 +55,15 @@ WHO_MAY = {
     "manifests.show": Who.VIEWERS,
     "manifests.raw": Who.VIEWERS,
     "manifests.configuration": Who.VIEWERS,
+    "names.give": Who.NAMERS,
     "removals.delete_tag": Who.DELETERS,
     "removals.delete_manifest": Who.DELETERS,
     "removals.delete_repository": Who.DELETERS,
     "removals.show": Who.VIEWERS,
     "removals.stop": Who.DELETERS,
+    "trash.index": Who.VIEWERS,
+    "trash.restore_items": Who.RESTORERS,
+    "trash.delete_items": Who.EMPTIERS,
     "activities.index": Who.VIEWERS,
     "status.index": Who.VIEWERS,
     "status.check_again": Who.ADMINISTRATORS,
@@ -122,9 +137,10 @@ def why_not(who: Who | None = Who.DELETERS) -> str:
         return "Nobody may open this address yet."
     if _may(who):
         return ""
-    if who == Who.DELETERS and not parts().settings.DELETE_ENABLED:
-        return "Deleting is switched off in Holystone (HOLYSTONE_DELETE_ENABLED)."
-    doing = "delete" if who == Who.DELETERS else "do this"
+    if who in DOINGS and not parts().settings.DELETE_ENABLED:
+        either = "" if who in (Who.DELETERS, Who.EMPTIERS) else f" Nobody can {DOINGS[who]} either."
+        return f"Deleting is switched off in Holystone (HOLYSTONE_DELETE_ENABLED).{either}"
+    doing = DOINGS.get(who, "do this")
     if user is None:
         return f"Sign in as an administrator to {doing}."
     return f"Your role is {user.role}. Administrators can {doing}."
@@ -135,8 +151,10 @@ def _may(who: Who) -> bool:
         return True
     if who == Who.VIEWERS:
         return may_view(person(), parts().settings.ANONYMOUS_VIEW)
-    if who == Who.DELETERS:
+    if who in (Who.DELETERS, Who.NAMERS, Who.RESTORERS):
         return may_delete()
+    if who == Who.EMPTIERS:
+        return may_delete() and is_administrator()
     return who == Who.ADMINISTRATORS and is_administrator()
 
 

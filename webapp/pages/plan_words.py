@@ -93,7 +93,7 @@ def what_stays(session: Session, shown: Preview) -> list[Staying]:
     lines += _protected(plan)
     lines += _with_reasons([each for each in held if each not in shared])
     if left:
-        lines.append(Staying(counted_kinds(_kinds(session, [each.name for each in left])), "as chosen"))
+        lines.append(Staying(counted_kinds(kinds_of(session, [each.name for each in left])), "as chosen"))
     if plan.rewrites:
         lines.append(Staying(_of_kind(len(plan.rewrites), "list of referrers"), "written anew without what goes"))
     return lines or [Staying("Nothing else in this repository")]
@@ -133,7 +133,7 @@ def referrers_words(session: Session, shown: Preview) -> str:
     plan = shown.plan
     kept = plan.wanted.referrers == Referrers.KEEP
     names = [each.name for each in _referrers_left(shown)] if kept else _carried(plan)
-    found = Counter(_kinds(session, names))
+    found = Counter(kinds_of(session, names))
     found.pop("list of referrers", None)
     found.pop(MANIFEST, None)
     its = "its" if len(plan.wanted.tags) == 1 else "their"
@@ -175,7 +175,7 @@ def _known(session: Session, digests: Collection[str]) -> tuple[dict[str, int | 
     return {row[0]: row[1] for row in rows}, {row[0]: (row[2], row[3]) for row in rows}
 
 
-def _kinds(session: Session, names: Collection[str]) -> list[str]:
+def kinds_of(session: Session, names: Collection[str]) -> list[str]:
     """What tags and manifests are that refer to something."""
     _sizes, types = _known(session, [name for name in names if ":" in name])
     return [

@@ -15,7 +15,7 @@ from webapp.catalogue.listing import ALL_AT_ONCE, some_tag_rows
 from webapp.catalogue.models import Repository
 from webapp.catalogue.referrers import kind_of_tag
 from webapp.pages.asked import LEAVE, Asked, Scope
-from webapp.pages.current import is_administrator
+from webapp.pages.current import is_administrator, parts
 from webapp.pages.dialog_keys import new_key, write_key
 from webapp.pages.filters import counted
 from webapp.pages.plan_words import (
@@ -43,11 +43,14 @@ from webapp.registry.manifests import ManifestKind
 from webapp.removal.execute import Preview
 from webapp.removal.plan import PROTECTED, Plan
 from webapp.removal.remover import HeldReadOnly
+from webapp.removal.trash import day_words
 from webapp.removal.wanted import Referrers, Siblings
 
 CHANGED = "This changed since you looked. Nothing was deleted; this is what would go now."
 WRONG_NAME = "This is not the repository's name."
 STILL_READING = "The registry has not told everything yet."
+FOR_GOOD = "Delete for good, without the trash"
+IN_TRASH = "It is in the trash"
 SCHEMA_1 = "Cannot be restored: schema 1."
 
 
@@ -72,24 +75,25 @@ class Trouble:
 
 
 REMEDIES: tuple[tuple[type[Exception], str], ...] = (
-    (HeldReadOnly, "Nothing was deleted."),
-    (ReadOnly, "Nothing was deleted. If a run is under way, try again when it has ended."),
-    (DeletesDisabled, f"Nothing was deleted. Its configuration needs: {' '.join(DELETE_LINES.split())}."),
-    (RealmRefused, "Nothing was deleted. If that server is yours, add its host to HOLYSTONE_TOKEN_REALMS."),
-    (Unauthorised, "Nothing was deleted. Set HOLYSTONE_REGISTRY_USERNAME and HOLYSTONE_REGISTRY_PASSWORD."),
-    (Denied, "Nothing was deleted. Whoever runs the registry can allow it."),
-    (NoToken, "Nothing was deleted. See whether the token server runs and answers Holystone, then try again."),
+    (HeldReadOnly, ""),
+    (ReadOnly, "If a run is under way, try again when it has ended."),
+    (DeletesDisabled, f"Its configuration needs: {' '.join(DELETE_LINES.split())}."),
+    (RealmRefused, "If that server is yours, add its host to HOLYSTONE_TOKEN_REALMS."),
+    (Unauthorised, "Set HOLYSTONE_REGISTRY_USERNAME and HOLYSTONE_REGISTRY_PASSWORD."),
+    (Denied, "Whoever runs the registry can allow it."),
+    (NoToken, "See whether the token server runs and answers Holystone, then try again."),
     (
         ProxyFailed,
-        "Nothing was deleted. Mend the proxy, or name the registry's host in NO_PROXY, and restart Holystone.",
+        "Mend the proxy, or name the registry's host in NO_PROXY, and restart Holystone.",
     ),
-    (RegistryUnreachable, "Nothing was deleted. Try again when Status says that the registry answers."),
+    (RegistryUnreachable, "Try again when Status says that the registry answers."),
 )
 
 
-def remedy_for(error: Exception) -> str:
-    """What to do about an error that came before anything was deleted."""
-    return next((remedy for kind, remedy in REMEDIES if isinstance(error, kind)), "Nothing was deleted. Try again.")
+def remedy_for(error: Exception, nothing: str = "Nothing was deleted.") -> str:
+    """What to do about an error that came before anything was done; `nothing` says that."""
+    remedy = next((remedy for kind, remedy in REMEDIES if isinstance(error, kind)), "Try again.")
+    return f"{nothing} {remedy}".rstrip()
 
 
 def plan_dialog(session: Session, asked: Asked, shown: Preview, **more: Any) -> dict[str, Any]:
@@ -111,6 +115,7 @@ def plan_dialog(session: Session, asked: Asked, shown: Preview, **more: Any) -> 
         "bytes_is_exact": shown.space.is_exact,
         "bytes_reason": shown.space.reason,
         "space_words": space_words(plan, shown.space),
+        "until": day_words(plan.until) if plan.until and not trouble else "",
         "warnings": [SCHEMA_1] if any(step.kind == ManifestKind.SCHEMA1 for step in plan.steps) else [],
         "button": "" if trouble else _button(plan),
         "ask_name": key.asks_name,
@@ -164,6 +169,7 @@ def _common(asked: Asked, as_of: datetime) -> dict[str, Any]:
         "bytes_is_exact": False,
         "bytes_reason": "",
         "space_words": "",
+        "until": "",
         "warnings": [],
         "as_of": as_of,
         "still_reading": False,
@@ -194,6 +200,8 @@ def _ticks(session: Session, asked: Asked, shown: Preview) -> list[Control]:
     if protected and is_administrator():
         label = f"Delete protected tags, too: {listed(protected)}"
         ticks.append(Control("checkbox", "include_protected", "1", label, asked.include_protected))
+    if parts().remover.retention and is_administrator() and not (shown.plan.is_empty or shown.plan.refusal):
+        ticks.append(Control("checkbox", "for_good", "1", FOR_GOOD, asked.for_good))
     return ticks
 
 
@@ -218,7 +226,10 @@ def _refused(plan: Plan) -> Trouble:
         may = is_administrator()
         remedy = "Tick below to delete it all the same." if may else "Administrators can delete it."
         return Trouble(plan.refusal, remedy, "warn")
-    return Trouble(plan.refusal, "Delete what names it first.")
+    remedy = (
+        "Restore it there, or delete it there for good." if IN_TRASH in plan.refusal else "Delete what names it first."
+    )
+    return Trouble(plan.refusal, remedy)
 
 
 def _button(plan: Plan) -> str:

@@ -10,7 +10,7 @@ from flask import url_for
 
 from webapp.pages.asked import LEAVE, Asked, Scope
 from webapp.pages.filters import counted, duration, moment, short_digest, thousands
-from webapp.pages.removal_words import COMES_BACK, carried, tags_wanted, wanted_of
+from webapp.pages.removal_words import COMES_BACK, TAKEN, after_words, carried, tags_wanted, wanted_of
 from webapp.removal.models import GONE, UNFINISHED, Removal, RemovalState, RemovalStep, RemovedTag, StepKind, StepState
 from webapp.removal.stand_in import UNTAG_FIRST_FROM
 
@@ -92,6 +92,7 @@ def retry_of(removal: Removal) -> Retry | None:
         left,
         referrers=wanted.referrers,
         include_protected=wanted.include_protected,
+        for_good=wanted.for_good and bool(wanted.tags),
         then=LEAVE,
     )
     if scope == Scope.TAGS:
@@ -118,10 +119,8 @@ def _by_themselves(removal: Removal) -> list[RemovedTag | RemovalStep]:
     deleted = {step.digest for step in removal.steps if step.kind == StepKind.DELETE}
     tags = [tag for tag in removal.tags if tag.digest or tag.state != StepState.ALREADY_GONE]
     are_many = len(tags) >= UNTAG_FIRST_FROM
-    return [
-        *(tag for tag in tags if are_many or tag.started_at or tag.digest not in deleted),
-        *removal.steps,
-    ]
+    steps = [step for step in removal.steps if step.kind != StepKind.TRASH or not tags]
+    return [*(tag for tag in tags if are_many or tag.started_at or tag.digest not in deleted), *steps]
 
 
 def _open_words(removal: Removal, done: int, total: int, failed: int, now: datetime) -> str:
@@ -136,7 +135,7 @@ def _ended_words(removal: Removal, went: bool, freed_at: datetime | None) -> str
     tags = tags_wanted(removal)
     states: list[RemovedTag | RemovalStep] = list(tags) or list(removal.steps)
     noun = "tag" if tags else "manifest"
-    gone = sum(1 for each in states if each.state in GONE)
+    gone = sum(1 for each in states if each.state in TAKEN)
     words = (
         f"Deleted {counted(gone, noun)}."
         if gone == len(states)
@@ -147,6 +146,8 @@ def _ended_words(removal: Removal, went: bool, freed_at: datetime | None) -> str
         words = f"Deleted {counted(gone, noun)} and {with_them}."
     if any(each.state in UNFINISHED for each in states):
         words += " Of the rest it is not known yet; Holystone asks the registry again."
+    if gone and removal.until:
+        return f"{words} {after_words(removal)}"
     if not went:
         return words
     return f"{words} Its space was freed on {moment(freed_at)}." if freed_at else f"{words} {COMES_BACK}"

@@ -10,10 +10,15 @@ from webapp.pages.filters import counted, short_digest, thousands
 from webapp.pages.plan_words import counted_kinds
 from webapp.pages.removal_dialog import Trouble
 from webapp.removal.models import GONE, GOOD, Removal, RemovalState, RemovedTag, StepKind, StepState
+from webapp.removal.trash import day_words
 from webapp.removal.wanted import Wanted, wanted_from_json
 
+CAN_BE_RESTORED = "It can be restored until {}."
 COMES_BACK = "The space comes back at the next collection."
 IMAGE_STAYS = "No space comes back, since the image stays."
+TAKEN = (*GONE, StepState.IN_TRASH)
+"""What a manifest may be after it went, for good or into the trash."""
+
 NOT_TAGGED = "untagged manifest"
 LIST = "list of referrers"
 OLD_LIST = "list of referrers, as it was"
@@ -44,6 +49,7 @@ def groups_of(removal: Removal) -> list[Group]:
         ("failed", (StepState.UNKNOWN,), "not known"),
         ("kept", (StepState.KEPT,), "kept"),
         ("deleted", (StepState.DELETED,), "deleted"),
+        ("trash", (StepState.IN_TRASH,), "in the trash"),
         ("gone", (StepState.ALREADY_GONE,), "already gone"),
         ("rewritten", (StepState.REWRITTEN,), "written anew"),
     )
@@ -81,7 +87,7 @@ def gone_tags(removal: Removal) -> list[str]:
 
 def why_nothing_went(removal: Removal) -> Trouble | None:
     """Why no tag is gone after all; None where one is, or a manifest of an image without tags."""
-    if gone_tags(removal) or any(step.state in GONE for step in removal.steps):
+    if gone_tags(removal) or any(step.state in TAKEN for step in removal.steps):
         return None
     reasons = [step.reason for step in removal.steps if step.reason]
     reasons += [tag.reason for tag in removal.tags if tag.reason]
@@ -103,10 +109,10 @@ def toast_of(removal: Removal, is_left: bool) -> str:
     deleted = [tag.name for tag in tags if tag.state == StepState.DELETED]
     if removal.tag is None and not is_left:
         what = f"image {removal.repository}" + (f" and {counted(len(gone), 'tag')}" if gone else "")
-        return f"Deleted {what}. {COMES_BACK}"
-    manifests = [step.digest for step in removal.steps if step.state in GONE]
+        return f"Deleted {what}. {after_words(removal) or COMES_BACK}"
+    manifests = [step.digest for step in removal.steps if step.state in TAKEN]
     if not gone and wanted_of(removal).digests and manifests:
-        return f"Deleted {_of_manifests(removal, manifests)}. {COMES_BACK}"
+        return f"Deleted {_of_manifests(removal, manifests)}. {after_words(removal) or COMES_BACK}"
     if not gone:
         return ""
     if not deleted:
@@ -135,7 +141,14 @@ def _of_manifests(removal: Removal, digests: list[str]) -> str:
     return f"{counted(len(digests), 'manifest')} of {removal.repository}"
 
 
+def after_words(removal: Removal) -> str:
+    """Until when it can be restored, as a sentence; '' for what was deleted for good."""
+    return CAN_BE_RESTORED.format(day_words(removal.until)) if removal.until else ""
+
+
 def _space_after(removal: Removal) -> str:
+    if removal.until:
+        return after_words(removal)
     went = any(step.kind == StepKind.DELETE and step.state == StepState.DELETED for step in removal.steps)
     had_image = any(tag.digest and tag.state == StepState.DELETED for tag in removal.tags)
     return COMES_BACK if went else IMAGE_STAYS if had_image else ""

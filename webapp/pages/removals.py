@@ -34,6 +34,7 @@ from webapp.removal.execute import PlanChanged, Preview
 from webapp.removal.journal import Agreement, ask_to_stop, removal_by_key
 from webapp.removal.models import Removal, RemovalState
 from webapp.removal.remover import RemovalUnderWay
+from webapp.removal.trash_listing import items_of_removal
 
 bp = Blueprint("removals", __name__)
 
@@ -79,6 +80,7 @@ def show(removal_id: int) -> Response:
             freed_at=freed_at,
             groups=groups_of(removal),
             retry=retry_of(removal) if may_delete() else None,
+            restore=_restore_address(session, removal) if may_delete() else "",
             may_stop=may_delete(),
         )
 
@@ -92,6 +94,12 @@ def stop(removal_id: int) -> Response:
     with parts().writing() as session:
         ask_to_stop(session, removal_id, user.name if user else "")
     return go_to(url_for(".show", removal_id=removal_id))
+
+
+def _restore_address(session: Session, removal: Removal) -> str:
+    """Of the dialog that takes a removal back; '' where nothing of it is in the trash."""
+    is_there = removal.until and items_of_removal(session, visibility(), removal.id, 1)
+    return url_for("trash.restore_items", removal=removal.id) if is_there else ""
 
 
 def _removal_or_404(session: Session, removal_id: int) -> Removal:
@@ -195,10 +203,16 @@ def _outcome(asked: Asked, key: DialogKey, removal_id: int) -> Response:
         toast, trouble = toast_of(removal, repository is not None), trouble_of(removal)
         stays_on_list = wants_fragment() and repository and not (asked.is_image or asked.digest or asked.then)
         if stays_on_list:
-            return _done(session, asked, gone, [each.name for each in removal.tags], toast, trouble)
+            touched = [each.name for each in removal.tags]
+            return _done(session, asked, gone, touched, toast, trouble, undo=_undo(removal))
     if trouble:
         return go_to(its_page)
-    return go_to(asked.list_address if repository else url_for("repositories.index"), toast)
+    return go_to(asked.list_address if repository else url_for("repositories.index"), toast, undo=_undo(removal))
+
+
+def _undo(removal: Removal) -> int | None:
+    """What a toast offers to take back."""
+    return removal.id if removal.until and removal.state == RemovalState.DONE else None
 
 
 def _was_gone(asked: Asked) -> Response:
@@ -211,7 +225,15 @@ def _was_gone(asked: Asked) -> Response:
         return _done(session, asked, list(asked.tags), [], toast, "")
 
 
-def _done(session: Session, asked: Asked, gone: list[str], touched: list[str], toast: str, trouble: str) -> Response:
+def _done(
+    session: Session,
+    asked: Asked,
+    gone: list[str],
+    touched: list[str],
+    toast: str,
+    trouble: str,
+    undo: int | None = None,
+) -> Response:
     """The parts of the list that changed: rows that left, rows that are otherwise, counts, toast."""
     row = repository_or_404(session, asked.repository)
     shown_by = read_filters(dict(parse_qsl(urlsplit(request.headers.get("HX-Current-URL", "")).query)))
@@ -228,6 +250,7 @@ def _done(session: Session, asked: Asked, gone: list[str], touched: list[str], t
         pull_command=pull_command_of(session, row),
         may_delete=can_delete(session.get(RegistryState, 1)),
         toast=toast,
+        undo=undo,
         trouble=trouble or None,
     )
     answer.headers["HX-Trigger-After-Settle"] = "dialog-done"

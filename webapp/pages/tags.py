@@ -19,7 +19,7 @@ from webapp.catalogue.listing import TagOrder
 from webapp.catalogue.models import RegistryState, Repository
 from webapp.catalogue.referrers import kind_of_tag, notes_of, subject_named_by
 from webapp.catalogue.totals import Total
-from webapp.catalogue.untagged import untagged
+from webapp.catalogue.untagged import UntaggedRow, untagged
 from webapp.pages.answers import go_to, page_answer, page_or_fragment, wants_fragment
 from webapp.pages.current import background, may_delete, parts, visibility
 from webapp.pages.look_again import look_soon, mark_of, nothing_yet, seen_mark, unchanged
@@ -28,9 +28,11 @@ from webapp.pages.permits import why_not
 from webapp.pages.repositories import held_when
 from webapp.pages.sorting import Sorting, asked_sorting, heads, options
 from webapp.pages.tag_filters import Filters, chips, has_empty_fields, read_filters
+from webapp.pages.untagged_lines import UntaggedLine, untagged_lines
 from webapp.registry.visible import Some
 from webapp.removal.journal import open_removal
 from webapp.removal.recorded import recorded_space
+from webapp.removal.trash import held_in_trash
 from webapp.removal.wanted import Wanted
 
 bp = Blueprint("tags", __name__)
@@ -112,7 +114,8 @@ def index(repository: str) -> Response:
             look_again=address(after=cursor or None, seen=mark) if is_looked_at else "",
             is_changed=bool(seen),
             tags=tags,
-            manifests=found.rows if filters.untagged else [],
+            manifests=_untagged_lines(session, row, found.rows) if filters.untagged else [],
+            may_name=may_delete(),
             are_known=row.revisions_read_at is not None,
             platforms=sorted({each for line in found.rows for each in line.platforms}),
             query=filters.q,
@@ -146,6 +149,10 @@ def _found(
     if filters.untagged:
         return untagged(session, repository, wanted, cursor)
     return listing.tags(session, repository, wanted, sorting.order, cursor, turned=sorting.turned)
+
+
+def _untagged_lines(session: Session, repository: Repository, rows: Sequence[UntaggedRow]) -> list[UntaggedLine]:
+    return untagged_lines(rows, held_in_trash(session, repository.name, parts().now()))
 
 
 def _query(given: Mapping[str, str | None]) -> str:

@@ -1,4 +1,4 @@
-"""Look up removals whose process is gone: what became of them is asked of the registry.
+"""Look up removals and namings whose process is gone: what became of them is asked of the registry.
 
 Nothing is deleted that was not under way: a stand-in that stands under a tag is deleted with it, or, where the
 registry refuses that, the tag gets back what it was on. The rest is offered again.
@@ -19,6 +19,7 @@ from webapp.removal.half_written import on_what_or_half_written
 from webapp.removal.journal import end_steps, end_tags, journal_of, open_steps, unfinished
 from webapp.removal.looks import REQUESTS_AT_A_TIME, list_tags
 from webapp.removal.models import GONE, OPEN_STATES, UNFINISHED, Removal, RemovalStep, StepKind, StepState
+from webapp.removal.names_in_doubt import look_up_names, repositories_in_doubt
 from webapp.removal.remover import Remover, lease_name
 from webapp.removal.rewriting import look_at_list
 from webapp.removal.stand_in import stand_in_of
@@ -27,19 +28,20 @@ from webapp.removal.untag import CHANGED, Journal, put_back, untag_by_stand_in
 
 
 def recover(remover: Remover) -> None:
-    """Look up all removals that are open and whose lease has ended."""
+    """Look up all removals and namings that are open and whose lease has ended."""
     with remover.reading() as session:
-        open_ones = unfinished(session)
-    for removal_id, repository in open_ones:
+        repositories = {repository for _id, repository in unfinished(session)} | repositories_in_doubt(session)
+    for repository in sorted(repositories):
         try:
             with held(remover.writing, lease_name(repository)) as lease:
-                look_up(remover, lease, removal_id)
+                look_up_older(remover, lease, repository)
         except (LeaseHeld, LeaseLost):
             continue  # somebody is at it
 
 
 def look_up_older(remover: Remover, lease: Lease, repository: str) -> None:
-    """End the records of removals of this repository whose process is gone, before anything else is deleted in it."""
+    """End the records of this repository whose process is gone, before anything else is done in it."""
+    look_up_names(remover, lease, repository)
     with remover.reading() as session:
         open_ones = unfinished(session)
     for removal_id, of in open_ones:

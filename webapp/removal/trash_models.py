@@ -57,6 +57,8 @@ class TrashItem(Base):
     __table_args__ = (
         Index("ix_trash_items_state", "state", "id"),
         Index("ix_trash_items_until", "state", "until"),
+        Index("ix_trash_items_actor", "state", "actor", "id"),
+        Index("ix_trash_items_restorable", "state", "restorable"),
         Index("ix_trash_items_repository", "repository", "state", "digest"),
     )
 
