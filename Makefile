@@ -25,8 +25,10 @@ bench: .venv/complete
 	@deploy/local/for-tests
 	@$(PYTHON) -m benchmarks
 
-FLEET_TESTS := tests/removal/test_exactness.py tests/removal/test_as_worked_out.py
+FLEET_TESTS := tests/removal/test_exactness.py tests/removal/test_as_worked_out.py \
+	tests/removal/test_trash_as_worked_out.py tests/removal/test_sequences.py
 soak storm: export FLEETS ?= 10000
+soak storm: export SEQUENCES ?= 10000
 soak storm: export FLEETS_SEED ?= $(shell od -An -N3 -tu4 /dev/urandom)
 
 soak: export MINUTES ?= 15

@@ -62,6 +62,12 @@ def _from_one(value: str) -> int:
     return int(value)
 
 
+def _percent(value: str) -> int:
+    if not 1 <= _count(value) <= 100:
+        raise ValueError("write a whole number from 1 to 100")
+    return int(value)
+
+
 def _path(value: str) -> Path | None:
     return Path(value).expanduser().absolute() if value else None
 
@@ -299,6 +305,11 @@ class Settings:
         "0",
         _size,
         "The trash holds no more than this back, such as `20GB`: what was deleted first loses its date. 0: no such limit.",
+    )
+    RETENTION_MAX_SHARE: int = _setting(
+        "20",
+        _percent,
+        "The share of a repository's tags, in percent, that one run of the retention rules takes without asking.",
     )
     ANONYMOUS_VIEW: bool = _setting("false", _yes_or_no, "Whether anybody may look without signing in.")
     SESSION_IDLE: float = _setting("12h", _seconds, "A session ends after this time without a request.")

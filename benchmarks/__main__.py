@@ -16,6 +16,8 @@ from benchmarks import (
     reads,
     removal,
     repository_page,
+    restore,
+    retention,
     scale,
     sync_again,
 )
@@ -26,6 +28,7 @@ MEASUREMENTS = {
     "page": repository_page.measure,
     "removal": removal.measure,
     "plan": removal.measure_plans,
+    "restore": restore.measure,
     "memory": memory.measure,
     "collection": collection.measure,
     "estimate": collection.measure_estimate,
@@ -35,6 +38,7 @@ MEASUREMENTS = {
     "rest": dashboard_at_rest.measure,
     "scale": scale.measure,
     "again": sync_again.measure,
+    "retention": retention.measure,
 }
 
 DIGITS = {"ms": 1, "s": 2, "MB": 1, "%": 2}

@@ -47,16 +47,16 @@ def measure(folder: Path) -> list[Figure]:
     for tags, (target, rounds) in TARGETS.items():
         place = folder / str(tags)
         place.mkdir()
-        figures.append(_measure_removal(_fill(place, tags), target, rounds))
+        figures.append(_measure_removal(fill(place, tags), target, rounds))
         shutil.rmtree(place)
     return figures
 
 
 def measure_plans(folder: Path) -> list[Figure]:
     """Plan, from fresh facts, the removal of one tag and of all, in a repository of 5,000 tags."""
-    filled = _fill(folder, TAGS_TO_PLAN)
+    filled = fill(folder, TAGS_TO_PLAN)
     with RegistryProcess(folder / "registry") as registry:
-        remover = _remover(registry, fresh_records(filled.records, folder / "copies"))
+        remover = remover_of(registry, fresh_records(filled.records, folder / "copies"))
         one = _plan_ms(remover, Wanted(REPOSITORY, ("build-7",)), PLAN_ROUNDS)
         whole = _plan_ms(remover, WHOLE_IMAGE, 3)
         bare = _listing_ms(registry)
@@ -67,7 +67,8 @@ def measure_plans(folder: Path) -> list[Figure]:
     ]
 
 
-def _fill(folder: Path, tags: int) -> Filled:
+def fill(folder: Path, tags: int) -> Filled:
+    """Push an image of so many tags, and sync."""
     template = empty_records(folder)
     (folder / "copies").mkdir()
     with RegistryProcess(folder / "registry") as registry:
@@ -97,7 +98,7 @@ def _measure_removal(filled: Filled, target: float, rounds: int) -> Figure:
 
 def _removal(registry: RegistryProcess, filled: Filled) -> Callable[[], object]:
     records = fresh_records(filled.records, filled.folder / "copies")
-    remover = _remover(registry, records)
+    remover = remover_of(registry, records)
     agreement = Agreement(preview(remover, WHOLE_IMAGE).plan.fingerprint, "the dialog", "alice", "bench")
 
     def run() -> None:
@@ -140,7 +141,8 @@ def _catalogue(registry: RegistryProcess, records: Records) -> Catalogue:
     return Catalogue(open_registry(registry.url), records.reading, records.writing, now, registry.store, revisions)
 
 
-def _remover(registry: RegistryProcess, records: Records) -> Remover:
+def remover_of(registry: RegistryProcess, records: Records) -> Remover:
+    """What removals work with, with the store at hand."""
     return Remover(
         open_registry(registry.url),
         records.reading,

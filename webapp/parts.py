@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from config import Settings
@@ -22,6 +22,9 @@ from webapp.registry.client import RegistryClient
 from webapp.registry.presence import answers
 from webapp.removal.empty import empty_what_is_due
 from webapp.removal.remover import Remover
+from webapp.retention.preview import Means
+from webapp.retention.run import carry_out_rules
+from webapp.retention.take import Retainer
 from webapp.windows.due import PLACE
 
 
@@ -75,6 +78,14 @@ class Parts:
         )
 
     @property
+    def retainer(self) -> Retainer:
+        """What runs of the rules work with."""
+        means = Means(self.settings.PROTECTED_TAGS, self.settings.RETENTION_MAX_SHARE)
+        in_store = revisions_in(self.settings.REGISTRY_STORE, None, self.writing)
+        catalogue = replace(self.catalogue, revisions=in_store)  # a dry run for each repository would take hours
+        return Retainer(self.remover, catalogue, means, self.settings.DELETE_ENABLED)
+
+    @property
     def maintainer(self) -> Maintainer:
         """What runs work with."""
         return Maintainer(
@@ -98,7 +109,7 @@ class Parts:
         """What was put off until the collection of a window."""
         if not self.settings.DELETE_ENABLED:
             return "Deleting is switched off in Holystone (HOLYSTONE_DELETE_ENABLED)."
-        return empty_what_is_due(self.remover, PLACE)
+        return f"{carry_out_rules(self.retainer)} {empty_what_is_due(self.remover, PLACE)}"
 
     @property
     def channels(self) -> Channels:

@@ -31,6 +31,7 @@ from webapp.parts import Parts
 from webapp.removal.recovery import recover
 from webapp.removal.restore import look_up_restores
 from webapp.removal.trash_upkeep import look_after_trash
+from webapp.retention.run import look_up_interrupted
 from webapp.windows.due import carry_out_what_is_due, is_anything_due
 
 log = logging.getLogger(__name__)
@@ -118,9 +119,10 @@ def reconcile_runs(parts: Parts, unreadable: Unreadable) -> None:
 
 
 def look_up_removals(parts: Parts) -> None:
-    """Find out what became of removals whose process is gone. Deletes nothing (law 6)."""
+    """Find out what became of removals, and of runs of the rules, whose process is gone. Deletes nothing (law 6)."""
     recover(parts.remover)
     look_up_restores(parts.remover)
+    look_up_interrupted(parts.reading, parts.retainer)
 
 
 def look_at_the_registry(parts: Parts, ends: threading.Event) -> None:

@@ -23,6 +23,7 @@ from webapp.backups.backup import back_up
 from webapp.backups.restore import restore
 from webapp.backups.restored import PUT_OFF
 from webapp.backups.schema import bring_to_newest
+from webapp.catalogue.sync import sync
 from webapp.parts import Parts
 from webapp.registry.client import RegistryClient
 from webapp.removal.execute import preview, remove
@@ -30,6 +31,10 @@ from webapp.removal.journal import Agreement
 from webapp.removal.models import Removal, RemovalState
 from webapp.removal.trash_models import TrashItem
 from webapp.removal.wanted import Wanted
+from webapp.retention.models import RetentionOutcome, RetentionRule, RetentionRun
+from webapp.retention.records import RESTORED, Change, Plan, make, standing, switch_on
+from webapp.retention.rules import Terms
+from webapp.retention.run import NO_RULE_IS_ON, carry_out_rules
 from webapp.windows.due import is_anything_due
 from webapp.windows.models import Occurrence, OccurrenceState
 
@@ -119,8 +124,55 @@ def test_what_was_in_the_trash_gets_its_whole_term_again(
     with opened(registry_settings, client, clock) as (records, parts):
         for job in JOBS:
             job(parts)
-        assert parts.maintainer.clear() == "Nothing in the trash is past its date."
+        assert parts.maintainer.clear() == f"{NO_RULE_IS_ON} Nothing in the trash is past its date."
         with records.reading() as session:
             [item] = session.scalars(select(TrashItem)).all()
         assert (item.until, item.note) == (clock() + timedelta(days=14), PUT_OFF)
     assert client.head_manifest("team/api", built.digest).digest == built.digest
+
+
+def test_rules_that_were_on_then_are_off_and_take_nothing(
+    registry_settings: Settings, client: RegistryClient, pusher: Pusher, clock: Clock, tmp_path: Path
+) -> None:
+    """What was pushed since, nobody has seen in a preview."""
+    pusher.push("team/api", image([layer("a")]), ["1.0"])
+    with opened(registry_settings, client, clock) as (records, parts):
+        with records.writing() as session:
+            change = Change("alice", "test", clock())
+            plan = Plan("CI", ("*",), Terms(keep_days=1, may_take_last_tag=True))
+            rule = session.get_one(RetentionRule, make(session, plan, change))
+            switch_on(session, rule, standing(session, rule), change)
+        sync(parts.catalogue)
+        backup = back_up(registry_settings, tmp_path / "made.db", clock()).file
+    clock.advance(days=30)
+    restore(registry_settings.DATA_DIR / "holystone.db", backup, clock(), "alice")
+    with opened(registry_settings, client, clock) as (records, parts):
+        for job in JOBS:
+            job(parts)
+        assert carry_out_rules(parts.retainer) == NO_RULE_IS_ON
+        with records.reading() as session:
+            (rule,) = session.scalars(select(RetentionRule)).all()
+            assert (rule.is_on, rule.why_off) == (False, RESTORED)
+    assert client.tags("team/api") == ["1.0"]
+
+
+def test_a_start_lets_no_rule_run(
+    registry_settings: Settings, client: RegistryClient, pusher: Pusher, clock: Clock
+) -> None:
+    """However often Holystone starts, and whatever its jobs do: rules wait for a window or a person (law 6)."""
+    pusher.push("team/api", image([layer("a")]), ["1.0"])
+    with opened(registry_settings, client, clock) as (records, parts):
+        with records.writing() as session:
+            change = Change("alice", "test", clock())
+            plan = Plan("CI", ("*",), Terms(keep_days=1, may_take_last_tag=True))
+            rule = session.get_one(RetentionRule, make(session, plan, change))
+            switch_on(session, rule, standing(session, rule), change)
+            session.add(RetentionRun(started_at=clock(), actor="alice", place="", outcome=None))
+        sync(parts.catalogue)
+        clock.advance(days=30)
+        for job in JOBS:
+            job(parts)
+        with records.reading() as session:
+            (run,) = session.scalars(select(RetentionRun)).all()
+            assert run.outcome == RetentionOutcome.INTERRUPTED
+    assert client.tags("team/api") == ["1.0"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from playwright.sync_api import Page, expect
 
 from demo.fleet import API, BUILDER, ETL, LONG_TAG, SHOP, WEB
-from tests.look import records, space
+from tests.look import records, rules, space
 from tests.look.records import LONGEST_NAME, LONGEST_TAG, MANY_TAGS
 from tests.odd_manifests import HERE, ODD, UNTAGGED
 
@@ -35,7 +35,7 @@ STATES: dict[str, records.Prepare] = {
         records.read_only, records.deletes_disabled, records.in_doubt, records.failed_run, records.live_run, records.open_removal,
         records.paused_removal, records.stopping_removal, records.stopped_removal, records.asking_run,
         records.windows, records.wrong, records.held, records.ending_hold, records.broken_hold,
-        records.hold_not_back, space.large_space, space.not_added_up,
+        records.hold_not_back, space.large_space, space.not_added_up, rules.retention,
     )
 }  # fmt: skip
 
@@ -309,6 +309,25 @@ def focus_on_map(page: Page) -> None:
         page.keyboard.press("Tab")
 
 
+def fill_rule_wrongly(page: Page) -> None:
+    """A rule with fields that cannot be meant."""
+    page.get_by_label("Repositories").fill("Team API")
+    page.get_by_label("Keep the newest").fill("none")
+    page.get_by_role("button", name="Make the rule").click()
+    expect(page.locator("#newest-hint.error")).to_be_visible()
+
+
+def open_waiting(page: Page) -> None:
+    """The question about a repository that waits."""
+    page.get_by_role("link", name="Go on…").click()
+    _wait_for_dialog(page)
+
+
+def unfold_differences(page: Page) -> None:
+    """What was foreseen and not deleted."""
+    page.locator(".run-parts summary").click()
+
+
 def unfold_activity(page: Page) -> None:
     """The line of forty deletions."""
     page.locator(".activity", has_text="40 tags").first.locator("summary").click()
@@ -474,6 +493,20 @@ SCENES = (
     Scene("run-asking", "/maintenance/runs/5", "asking-run"),
     Scene("run-stopped", "/maintenance/runs/3"),
     Scene("dry-run", "/maintenance/runs/2"),
+    Scene("retention", "/retention", "retention"),
+    Scene("retention-empty", "/retention"),
+    Scene("retention-new", "/retention/rules/new"),
+    Scene("retention-errors", "/retention/rules/new", act=fill_rule_wrongly),
+    Scene("retention-preview", "/retention/preview?rule=2", "retention"),
+    Scene("retention-preview-off", "/retention/preview?rule=3", "retention"),
+    Scene("retention-preview-stays", "/retention/preview?rule=2&show=stays", "retention"),
+    Scene("retention-preview-all", "/retention/preview?show=all", "retention"),
+    Scene("retention-preview-nothing", "/retention/preview?rule=4", "retention"),
+    Scene("retention-run", "/retention", "retention", act=open_dialog, whole=False),
+    Scene("retention-waiting", "/retention", "retention", act=open_waiting, whole=False),
+    Scene("retention-delete", "/retention/preview?rule=2", "retention", act=open_delete, whole=False),
+    Scene("retention-run-partly", "/retention/runs/4", "retention", act=unfold_differences),
+    Scene("retention-run-interrupted", "/retention/runs/3", "retention"),
     Scene("status", "/status"),
     Scene("status-problems", "/status", "in-doubt"),
     Scene("status-unreachable", "/status", "unreachable"),

@@ -83,6 +83,21 @@ TABLE = {
     ("POST", "/maintenance/windows/<row:window_id>/resume"): FOR_ADMINISTRATORS,
     ("POST", "/maintenance/windows/<row:window_id>/skip"): FOR_ADMINISTRATORS,
     ("POST", "/maintenance/windows/<row:window_id>/take-back"): FOR_ADMINISTRATORS,
+    ("GET", "/retention"): FOR_ADMINISTRATORS,
+    ("GET", "/retention/preview"): FOR_ADMINISTRATORS,
+    ("GET", "/retention/runs/<row:run_id>"): FOR_ADMINISTRATORS,
+    **{
+        (method, f"/retention/{path}"): FOR_ADMINISTRATORS
+        for path in (
+            "rules/new",
+            "rules/<row:rule_id>/change",
+            "rules/<row:rule_id>/delete",
+            "run",
+            "waiting/<row:part_id>",
+        )
+        for method in ("GET", "POST")
+    },
+    **{("POST", f"/retention/rules/<row:rule_id>/{act}"): FOR_ADMINISTRATORS for act in ("move", "on", "off")},
 }
 """What nobody in particular, a user and an administrator find."""
 
@@ -95,6 +110,8 @@ EXAMPLES = {
     "run_id": 1,
     "hold_id": 1,
     "window_id": 1,
+    "rule_id": 1,
+    "part_id": 1,
 }
 
 

@@ -13,7 +13,7 @@ from flask import Flask
 from werkzeug.exceptions import NotFound
 from werkzeug.test import TestResponse
 
-from tests.look import records
+from tests.look import records, rules
 from tests.look.scenes import EVERYTHING, SCENES, STATES
 from tests.odd_manifests import ODD, UNTAGGED
 from tests.pages.conftest import MakeApp, Visitor, parts_of
@@ -42,6 +42,7 @@ FORMS_IN_VAIN: dict[str, dict[str, str]] = {
     "/sign-in": {"name": "alice", "password": "not this one"},
     "/maintenance/hold": {"minutes": "none"},
     "/maintenance/windows/new": {"zone": "Europe/Atlantis", "longest": "2000"},
+    "/retention/rules/new": {"repositories": "Team API", "newest": "none"},
     "/repositories/team/api/-/delete": {"typed_name": "team/another"},
 }
 
@@ -74,7 +75,7 @@ def whole_app(make_app: MakeApp, synced_template: Path, keeper: KeeperProcess) -
 
 
 def test_every_page_is_valid_and_every_link_is_answered(whole_app: Flask) -> None:
-    _prepare(whole_app, records.open_removal, records.windows, records.wrong, records.failed_run)
+    _prepare(whole_app, records.open_removal, records.windows, records.wrong, records.failed_run, rules.retention)
     signed_in = {name: Visitor(whole_app).sign_in(name) for name in ("alice", "bob")}
     wrong = _wrong(whole_app, "/sign-in", Visitor(whole_app).get("/sign-in"))
     seen: set[str] = set()

@@ -237,3 +237,32 @@ def test_a_sibling_that_stays_keeps_its_manifest_and_the_other_can_be_restored(t
     trash.restore()
     assert trash.tags() == {"1.0", "latest"}
     assert trash.client.head_manifest(API, "1.0").digest == built.digest
+
+
+def test_without_a_store_to_read_the_registry_itself_names_what_is_gone(trash: Stage) -> None:
+    trash = replace(trash, store=None)
+    built = trash.push("api 1.0", "1.0")
+    _index, children = trash.push_index("an index", "2.0")
+    trash.sync()
+    trash.remove("1.0", "2.0")
+    for each in (built, children[0]):
+        raw = trash.client.get_manifest(API, each.digest).raw.decode()
+        layer = next(part for part in raw.split('"') if part.startswith("sha256:"))
+        blob_file(trash.registry.store, layer).unlink()
+    trash.registry.restart()
+    assert {each.outcome for each in trash.restore()} == {Outcome.FAILED}
+    assert all(each.reason.startswith("This is gone from the registry: blob sha256:") for each in trash.restore())
+    assert trash.tags() == set()
+
+
+def test_without_a_store_to_read_everything_comes_back(trash: Stage) -> None:
+    trash = replace(trash, store=None)
+    trash.push("api 1.0", "1.0")
+    _index, children = trash.push_index("an index", "2.0")
+    trash.sync()
+    trash.remove("1.0", "2.0")
+    trash.client.delete_manifest(API, children[0].digest)
+    assert {each.outcome for each in trash.restore()} == {Outcome.DONE}
+    assert trash.pulls("1.0")
+    assert trash.pulls("2.0")
+    assert trash.catalogued() == {"1.0", "2.0"}

@@ -32,6 +32,12 @@ class ActivityKind(StrEnum):
     WINDOW_RESUMED = "window_resumed"
     WINDOW_SKIPPED = "window_skipped"
     WINDOW_DELETED = "window_deleted"
+    RULE_MADE = "rule_made"
+    RULE_CHANGED = "rule_changed"
+    RULE_MOVED = "rule_moved"
+    RULE_SWITCHED_ON = "rule_switched_on"
+    RULE_SWITCHED_OFF = "rule_switched_off"
+    RULE_DELETED = "rule_deleted"
     SIGNED_IN = "signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
     SIGNED_OUT = "signed_out"
@@ -66,6 +72,19 @@ WINDOW_KINDS = frozenset(
     }
 )
 """Kinds that tell of windows: their reason begins with the window's name and a colon."""
+
+
+RULE_KINDS = frozenset(
+    {
+        ActivityKind.RULE_MADE,
+        ActivityKind.RULE_CHANGED,
+        ActivityKind.RULE_MOVED,
+        ActivityKind.RULE_SWITCHED_ON,
+        ActivityKind.RULE_SWITCHED_OFF,
+        ActivityKind.RULE_DELETED,
+    }
+)
+"""Kinds that tell of rules of retention: their reason begins with the rule's name and a colon."""
 
 
 class Outcome(StrEnum):

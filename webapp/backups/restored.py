@@ -1,7 +1,8 @@
 """Make records of a backup: of this version, and such that nothing begins because of them.
 
 What was under way when the backup was made is looked up as after a crash: nothing is run or deleted for it. What was
-planned between the backup and now is left to the records of before, and sessions of then do not come back to life.
+planned between the backup and now is left to the records of before, rules of retention are switched off until somebody
+looks at their preview, and sessions of then do not come back to life.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from webapp.backups.schema import bring_to_newest, engine_for, known_versions, n
 from webapp.database import writing_to
 from webapp.leases import LeaseRow
 from webapp.removal.trash_models import HOLDING, TrashItem
+from webapp.retention.records import switch_off_after_restore
 from webapp.windows.models import Occurrence, OccurrenceState, Window
 
 PUT_OFF = "Its date was put off: the records were restored from a backup."
@@ -72,6 +74,7 @@ def _let_nothing_begin(session: Session, now: datetime) -> None:
         update(SignIn).where(SignIn.ended_at.is_(None)).values(ended_at=now, end_reason=EndReason.RECORDS_RESTORED)
     )
     session.execute(update(LeaseRow).values(ends_boottime_s=0.0))
+    switch_off_after_restore(session)
     session.execute(update(Window).where(Window.planned_from < now).values(planned_from=now))
     _put_dates_of_the_trash_off(session, now)
     waiting = select(Occurrence).where(Occurrence.state.is_(None), Occurrence.run_id.is_(None))

@@ -12,6 +12,7 @@ from webapp.cli.holds import hold  # noqa: F401  it joins the group
 from webapp.cli.maintenance import maintenance
 from webapp.cli.notices import notices
 from webapp.cli.removal import remove
+from webapp.cli.retention import retention
 from webapp.cli.trash import empty_trash, restore, trash
 from webapp.cli.users import users
 from webapp.cli.window_changes import add  # noqa: F401  it and its like join the group
@@ -23,15 +24,6 @@ def register(app: Flask) -> None:
     maintenance.add_command(windows)
     of_the_catalogue = (sync, repositories, tags, remove)
     of_the_trash = (trash, restore, empty_trash)
-    for command in (
-        users,
-        activities,
-        *of_the_catalogue,
-        *of_the_trash,
-        maintenance,
-        notices,
-        doctor,
-        backup,
-        restore_backup,
-    ):
+    of_the_records = (notices, doctor, backup, restore_backup)
+    for command in (users, activities, *of_the_catalogue, *of_the_trash, retention, maintenance, *of_the_records):
         app.cli.add_command(command)

@@ -29,6 +29,9 @@ from webapp.pages import (
     removals,
     repositories,
     request_line,
+    retention,
+    retention_preview,  # noqa: F401  its views are retention's
+    retention_runs,  # noqa: F401  its views are retention's
     runs,  # noqa: F401  its views are maintenance's
     search,
     security,
@@ -78,6 +81,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(activities.bp)
     app.register_blueprint(maintenance.bp)
     app.register_blueprint(windows.bp)
+    app.register_blueprint(retention.bp)
     app.register_blueprint(status.bp)
     app.register_blueprint(notices.bp)
     app.register_blueprint(theme.bp)

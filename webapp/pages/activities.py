@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp.accounts.permissions import kinds_shown
 from webapp.activities.groups import Day, Line, grouped_by_day
 from webapp.activities.listing import Filter, page, read_cursor
-from webapp.activities.models import ACCOUNT_KINDS, WINDOW_KINDS, Activity, ActivityKind, Outcome
+from webapp.activities.models import ACCOUNT_KINDS, RULE_KINDS, WINDOW_KINDS, Activity, ActivityKind, Outcome
 from webapp.pages.answers import page_or_fragment
 from webapp.pages.current import parts, person
 from webapp.pages.filters import counted, short_digest
@@ -40,6 +40,12 @@ KINDS = {
     ActivityKind.WINDOW_RESUMED: ("Resumed windows", "clock", "resumed the window"),
     ActivityKind.WINDOW_SKIPPED: ("Skipped windows", "clock", "skips the next time of the window"),
     ActivityKind.WINDOW_DELETED: ("Deleted windows", "trash", "deleted the window"),
+    ActivityKind.RULE_MADE: ("New rules", "clock", "made the rule"),
+    ActivityKind.RULE_CHANGED: ("Changed rules", "clock", "changed the rule"),
+    ActivityKind.RULE_MOVED: ("Moved rules", "clock", "moved the rule"),
+    ActivityKind.RULE_SWITCHED_ON: ("Rules switched on", "play", "switched on the rule"),
+    ActivityKind.RULE_SWITCHED_OFF: ("Rules switched off", "clock", "switched off the rule"),
+    ActivityKind.RULE_DELETED: ("Deleted rules", "trash", "deleted the rule"),
     ActivityKind.MADE_READ_WRITE: ("Made read-write", "box", "made the registry read-write"),
     ActivityKind.SIGNED_IN: ("Sign-ins", "sign-in", "signed in"),
     ActivityKind.SIGN_IN_FAILED: ("Failed sign-ins", "lock", "tried to sign in"),
@@ -189,7 +195,7 @@ def _rest(activity: Activity) -> str:
     """What stands after the subject."""
     if activity.kind == ActivityKind.MANIFEST_DELETED:
         return f"of {activity.repository}"
-    if activity.kind in WINDOW_KINDS:
+    if activity.kind in WINDOW_KINDS | RULE_KINDS:
         return f"“{activity.reason.partition(': ')[0]}”"
     return f"from {activity.place}" if activity.kind in ACCOUNT_KINDS and activity.place else ""
 

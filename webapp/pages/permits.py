@@ -90,6 +90,17 @@ WHO_MAY = {
     "windows.take_back": Who.ADMINISTRATORS,
     "windows.run": Who.ADMINISTRATORS,
     "windows.delete": Who.ADMINISTRATORS,
+    "retention.index": Who.ADMINISTRATORS,
+    "retention.preview": Who.ADMINISTRATORS,
+    "retention.new": Who.ADMINISTRATORS,
+    "retention.change": Who.ADMINISTRATORS,
+    "retention.move": Who.ADMINISTRATORS,
+    "retention.switch_on": Who.ADMINISTRATORS,
+    "retention.switch_off": Who.ADMINISTRATORS,
+    "retention.delete": Who.ADMINISTRATORS,
+    "retention.run": Who.ADMINISTRATORS,
+    "retention.go_on": Who.ADMINISTRATORS,
+    "retention.show_run": Who.ADMINISTRATORS,
 }
 
 

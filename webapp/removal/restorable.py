@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Set
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from webapp.catalogue.models import Manifest
+from webapp.catalogue.revisions import read_in_store
 from webapp.database import among
 from webapp.registry.errors import NotFound
 from webapp.registry.manifests import ManifestBytes, parse_manifest
@@ -84,28 +86,51 @@ def below(kept: Mapping[str, KeptManifest], digest: str) -> list[str]:
 
 
 def look_for(
-    remover: Remover, executor: Executor, repository: str, kept: Mapping[str, KeptManifest], digests: Iterable[str]
+    remover: Remover,
+    executor: Executor,
+    repository: str,
+    kept: Mapping[str, KeptManifest],
+    digests: Iterable[str],
+    left_to_registry: Set[str] = frozenset(),
 ) -> Presence:
-    """Ask the registry for some manifests with all that they name, and for their blobs.
+    """Look for some manifests with all that they name, and for their blobs: in the store, or by asking the registry.
+
+    Args:
+        left_to_registry: manifests that are about to be put, which the registry itself looks at then. They count as there.
 
     Raises:
         RegistryError: it cannot be asked.
     """
     wanted = {each for digest in digests for each in below(kept, digest)}
-    looked = look_at(remover.client, executor, repository, sorted(wanted))
-    blobs = sorted({blob for each in wanted if each in kept for blob in kept[each].blobs})
-    there = executor.map(lambda blob: _has_blob(remover, repository, blob), blobs)
-    gone = {blob for blob, is_there in zip(blobs, there, strict=True) if not is_there}
-    return Presence({each for each, on in looked.items() if on}, gone)
-
-
-def _has_blob(remover: Remover, repository: str, digest: str) -> bool:
-    """The store itself says what a collection has left of a blob; links to it outlive it."""
     if remover.store is not None:
-        algorithm, _, name = digest.partition(":")
-        return (remover.store / BLOBS / algorithm / name[:2] / name / "data").is_file()
+        return _in_store(remover.store, repository, kept, wanted)
+    asked = wanted - left_to_registry
+    looked = look_at(remover.client, executor, repository, sorted(asked))
+    blobs = _blobs(kept, asked)
+    there = executor.map(lambda blob: _answers(remover, repository, blob), blobs)
+    gone = {blob for blob, is_there in zip(blobs, there, strict=True) if not is_there}
+    return Presence({each for each, on in looked.items() if on} | (wanted & left_to_registry), gone)
+
+
+def _blobs(kept: Mapping[str, KeptManifest], digests: Iterable[str]) -> list[str]:
+    return sorted({blob for each in digests if each in kept for blob in kept[each].blobs})
+
+
+def _in_store(store: Path, repository: str, kept: Mapping[str, KeptManifest], wanted: Set[str]) -> Presence:
+    """The store's files tell what a collection has left; links to blobs outlive them, links to manifests do not."""
+    linked = read_in_store(store, repository) or frozenset()
+    gone = {blob for blob in _blobs(kept, wanted) if not _has_data(store, blob)}
+    return Presence({each for each in wanted & linked if _has_data(store, each)}, gone)
+
+
+def _has_data(store: Path, digest: str) -> bool:
+    algorithm, _, name = digest.partition(":")
+    return (store / BLOBS / algorithm / name[:2] / name / "data").is_file()
+
+
+def _answers(remover: Remover, repository: str, blob: str) -> bool:
     try:
-        remover.client.head_blob(repository, digest)
+        remover.client.head_blob(repository, blob)
     except NotFound:
         return False
     return True

@@ -14,14 +14,14 @@ from webapp.activities.models import ActivityKind, Outcome
 from webapp.activities.record import complete, make_activity
 from webapp.catalogue.refresh import Catalogue, check_tags
 from webapp.leases import Lease, LeaseHeld, LeaseLost, held, still_ours
-from webapp.registry.errors import DeletesDisabled, Denied, NotFound, ReadOnly, RegistryError, Unauthorised
+from webapp.registry.errors import DeletesDisabled, Denied, NotFound, ReadOnly, Refused, RegistryError, Unauthorised
 from webapp.removal.journal import UNDER_WAY
 from webapp.removal.looks import REQUESTS_AT_A_TIME, head_digest
 from webapp.removal.pushes import pushed_since, pushes_of
 from webapp.removal.recovery import look_up_older
 from webapp.removal.remover import RemovalUnderWay, Remover, lease_name, refuse_while_held
-from webapp.removal.restorable import KeptManifest, below
-from webapp.removal.restore_looks import Look, look_at_items, rows_of
+from webapp.removal.restorable import KeptManifest, below, kept_with_descendants, look_for, missing
+from webapp.removal.restore_looks import Look, gone_words, look_at_items, rows_of
 from webapp.removal.trash_models import TrashItem, TrashState
 
 ENDS_ALL = (ReadOnly, DeletesDisabled, Denied, Unauthorised)
@@ -72,7 +72,7 @@ def _restore_in(
 ) -> list[Restored]:
     """Those of one repository: look, write the intent down, put, look again, write down what was found."""
     with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
-        looks, kept = look_at_items(remover, executor, items, name)
+        looks, kept = look_at_items(remover, executor, items, name, thoroughly=False)
         refused = [_failed(each.item, each.refusal) for each in looks if each.refusal]
         going = [each for each in looks if not each.refusal]
         if not going:
@@ -138,9 +138,19 @@ def _put(remover: Remover, look: Look, kept: Mapping[str, KeptManifest]) -> Rest
             is_there = head_digest(remover.client, item.repository, item.digest) == item.digest
             return found if is_there else replace(found, outcome=Outcome.FAILED, reason="It is not there afterwards.")
         return _put_under_tag(remover, look, found, kept)
+    except Refused as error:
+        return replace(found, outcome=Outcome.FAILED, reason=_why_refused(remover, item, error))
     except RegistryError as error:
         outcome = Outcome.UNKNOWN if error.outcome_is_unknown else Outcome.FAILED
         return replace(found, outcome=outcome, reason=error.sentence)
+
+
+def _why_refused(remover: Remover, item: TrashItem, error: Refused) -> str:
+    """A registry refuses a manifest of which a part is gone: look which."""
+    with remover.reading() as session, ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
+        kept = kept_with_descendants(session, {item.digest})
+        presence = look_for(remover, executor, item.repository, kept, {item.digest})
+    return gone_words(missing(kept, presence, item.digest)) or error.sentence
 
 
 def _put_under_tag(remover: Remover, look: Look, found: Restored, kept: Mapping[str, KeptManifest]) -> Restored:

@@ -53,12 +53,19 @@ class Look:
         if self.tag and not is_tag(self.tag):
             return f"'{self.tag}' cannot be a tag."
         if self.restorable == Restorable.NO:
-            named = ", ".join(self.missing[:MOST_NAMED]) or "its manifest"
-            more = len(self.missing) - MOST_NAMED
-            return f"This is gone from the registry: {named}{f' and {more} more' if more > 0 else ''}. Nothing was put."
+            return gone_words(self.missing or ("its manifest",))
         if self.newer:
             return f"Of several that were called {self.tag} the last is restored. Restore this under another name."
         return self.obstacle_words if self.now_on not in (None, self.item.digest) else ""
+
+
+def gone_words(gone: Sequence[str]) -> str:
+    """What is gone, as a sentence; '' where nothing is."""
+    if not gone:
+        return ""
+    more = len(gone) - MOST_NAMED
+    named = ", ".join(gone[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return f"This is gone from the registry: {named}. Nothing was put."
 
 
 def rows_of(session: Session, ids: Collection[int] | None) -> list[TrashItem]:
@@ -84,9 +91,12 @@ def look_before(remover: Remover, ids: Collection[int], name: str = "") -> list[
 
 
 def look_at_items(
-    remover: Remover, executor: Executor, wanted: Sequence[TrashItem], name: str
+    remover: Remover, executor: Executor, wanted: Sequence[TrashItem], name: str, *, thoroughly: bool = True
 ) -> tuple[list[Look], dict[str, KeptManifest]]:
     """Look at items of one repository and at what went along with them; also the kept bytes of all.
+
+    Args:
+        thoroughly: else what the registry looks at itself when it is put is left to it.
 
     Raises:
         RegistryError: the registry cannot be asked.
@@ -95,10 +105,13 @@ def look_at_items(
     with remover.reading() as session:
         kept = kept_with_descendants(session, {item.digest for item in wanted})
         items = [*wanted, *_companions(session, wanted, kept)]
-    presence = look_for(remover, executor, repository, kept, {item.digest for item in items})
     tags = {item.id: name if name and item is wanted[0] and len(wanted) == 1 else item.tag for item in items}
-    valid = sorted({tag for tag in tags.values() if is_tag(tag)})
-    now_on = look_at(remover.client, executor, repository, valid)
+    put = set() if thoroughly else {item.digest for item in items if tags[item.id]}
+    presence = look_for(remover, executor, repository, kept, {item.digest for item in items}, put)
+    looked_at = {
+        tags[item.id] for item in items if thoroughly or not presence.manifests >= set(below(kept, item.digest))
+    }
+    now_on = look_at(remover.client, executor, repository, sorted(filter(is_tag, looked_at)))
     last = {tags[item.id]: item for item in sorted(items, key=lambda item: item.id)}
     looks = [
         Look(
