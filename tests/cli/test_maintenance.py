@@ -20,7 +20,8 @@ from tests.maintenance.house import House, assert_read_write
 from webapp import create_app
 from webapp.activities.models import Activity
 from webapp.catalogue.models import RegistryState
-from webapp.maintenance.models import Run, RunOutcome, StepName
+from webapp.maintenance.models import Run, RunKind, RunOutcome
+from webapp.maintenance.states import STEPS
 from webapp.maintenance.waiting import RESTART
 from webapp.runtime.orders import Kind, Phase
 
@@ -77,7 +78,7 @@ def test_run_shows_a_person_each_step(house: House, gone: Built, command: Comman
     result = command("run")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert [line.split()[:2] for line in lines[:-1]] == [["done", name] for name in StepName]
+    assert [line.split()[:2] for line in lines[:-1]] == [["done", each.name] for each in STEPS[RunKind.COLLECT]]
     assert lines[-1].startswith("Freed ")
 
 

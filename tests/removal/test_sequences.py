@@ -26,11 +26,14 @@ from tests.registry_process import RegistryProcess
 from tests.removal.stage import API, Stage, build, platforms
 from tests.removal.test_as_worked_out import Puller
 from tests.removal.trashing import RETENTION, collect
+from tests.retention.rules_stage import RulesStage
 from webapp.activities.models import Outcome
 from webapp.registry.client import open_registry
 from webapp.removal.empty import empty_what_is_due
+from webapp.removal.models import Removal
 from webapp.removal.trash_models import TrashState
 from webapp.removal.trash_upkeep import look_after_trash
+from webapp.retention.run import carry_out_rules
 
 SEQUENCES = int(os.environ.get("SEQUENCES", "100"))
 PARTS = 2
@@ -65,6 +68,9 @@ class Sequences(RuleBasedStateMachine):
         plain = Stage(registry, client, Pusher(registry.url), records, Clock())
         self.stage = replace(plain, retention=RETENTION)
         self.stage.pusher.push("another", build("stays"), ["1.0"])  # a collector refuses an empty store
+        self.rules = RulesStage(self.stage)
+        self.rules.rule(repositories=API, keep_newest=2, untagged_days=5)
+        self.built: dict[str, Built] = {}
         self.tags: dict[str, Built] = {}
         self.trash: dict[int, InTrash] = {}
 
@@ -73,12 +79,13 @@ class Sequences(RuleBasedStateMachine):
 
     @rule(tag=st.sampled_from(TAGS), number=IMAGES)
     def push(self, tag: str, number: int) -> None:
-        self.tags[tag] = self.stage.pusher.push(API, build(f"image {number}"), [tag])
+        self.note(tag, self.stage.pusher.push(API, build(f"image {number}"), [tag]))
 
     @rule(tag=st.sampled_from(TAGS), name=NAMES, both=st.booleans())
     def push_index(self, tag: str, name: str, both: bool) -> None:
         children = platforms(name) if both else platforms(name)[:1]
-        self.tags[tag] = self.stage.pusher.push_index(API, children, [tag])
+        self.note(tag, self.stage.pusher.push_index(API, children, [tag]))
+        self.built |= {child.digest: child for child in children}
 
     @rule(tag=st.sampled_from(TAGS))
     def sign(self, tag: str) -> None:
@@ -86,13 +93,13 @@ class Sequences(RuleBasedStateMachine):
             return
         signed = self.tags[tag]
         signature = self.stage.pusher.sign(API, signed)
-        self.tags[f"{signed.digest.replace(':', '-')}.sig"] = signature
+        self.note(f"{signed.digest.replace(':', '-')}.sig", signature)
 
     @rule(tag=st.sampled_from(TAGS), onto=st.sampled_from(TAGS))
     def retag(self, tag: str, onto: str) -> None:
         if tag in self.tags:
             self.stage.retag(onto, self.tags[tag])
-            self.tags[onto] = self.tags[tag]
+            self.note(onto, self.tags[tag])
 
     @rule(tags=st.sets(st.sampled_from(TAGS), min_size=1), for_good=st.booleans())
     def delete(self, tags: set[str], for_good: bool) -> None:
@@ -104,11 +111,33 @@ class Sequences(RuleBasedStateMachine):
         assert set(asked) <= looked.plan.tags.keys()
         removal = self.stage.press(looked)
         assert removal.state == "done"
-        gone = {tag: self.tags.pop(tag) for tag in looked.plan.tags}
+        self.learn(removal)
+        assert not set(asked) & self.tags.keys()
+
+    @rule()
+    def let_rules_take(self) -> None:
+        self.sync()
+        before = {removal.id for removal in self.stage.removals()}
+        newest = {tag for tag in self.tags if tag in TAGS}
+        carry_out_rules(self.rules.retainer)
+        for removal in self.stage.removals():
+            if removal.id not in before:
+                assert removal.actor == "retention: CI"
+                self.learn(removal)
+        assert len({tag for tag in self.tags if tag in TAGS}) >= min(2, len(newest))
+
+    def note(self, tag: str, built: Built) -> None:
+        self.tags[tag] = self.built[built.digest] = built
+
+    def learn(self, removal: Removal) -> None:
+        """What a removal says that it has taken away is gone, and is in the trash."""
+        for tag in removal.tags:
+            if tag.state == "deleted":
+                assert self.tags.pop(tag.name).digest == tag.digest
         for item in self.stage.items():
             if item.removal_id == removal.id and item.state == TrashState.IN_TRASH:
                 assert item.until is not None
-                self.trash[item.id] = InTrash(item.tag, gone[item.tag], item.until)
+                self.trash[item.id] = InTrash(item.tag, self.built[item.digest], item.until)
 
     @precondition(lambda self: self.trash)
     @rule(number=IMAGES)
@@ -116,11 +145,12 @@ class Sequences(RuleBasedStateMachine):
         item_id = sorted(self.trash)[number % len(self.trash)]
         for each in self.stage.restore(item_id):
             item = self.trash[each.item_id]
-            on = self.tags.get(item.tag)
+            on = self.tags.get(item.tag) if item.tag else None
             is_free = on is None or on.digest == item.built.digest
             assert (each.outcome == Outcome.DONE) == is_free, each.reason
-            if is_free:
+            if is_free and item.tag:
                 self.tags[item.tag] = item.built
+            if is_free:
                 del self.trash[each.item_id]
 
     @rule(days=st.integers(1, 9))
