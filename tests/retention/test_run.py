@@ -425,3 +425,17 @@ def test_rules_take_nothing_of_an_image_that_is_pushed_while_they_run(
     stage.run(meddler)
 
     assert stage.at.pulls("again")
+
+
+def test_the_children_of_an_untagged_index_go_with_it_and_are_not_decided_of_themselves(stage: RulesStage) -> None:
+    index, children = stage.push_index("old", 1, "latest")
+    stage.push("latest", days_ago=0, of="new")
+    for built in (index, *children):
+        stage.age_manifest(20, built.digest)
+    stage.rule(untagged_days=14)
+
+    run = stage.run()
+
+    assert (run.untagged_foreseen, run.untagged_taken) == (1, 1)
+    assert not any(stage.at.has(each.digest) for each in (index, *children))
+    assert stage.at.pulls("latest")

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session, aliased
 
 from webapp.catalogue.keyset import read_page
 from webapp.catalogue.listing import PAGE_SIZE, Page, how_many
@@ -55,6 +55,21 @@ def untagged(
     rows, following = read_page(session, found, [(NEWEST, True)], [int], cursor, size)
     holders = _holders(session, repository, [row[0].digest for row in rows])
     return Page([_row(row[0], holders) for row in rows], number, number, following)
+
+
+def named_by_an_index() -> ColumnElement[bool]:
+    """Whether an index of the same repository names a manifest; of a query over `RepositoryManifest` and `Manifest`."""
+    index = aliased(RepositoryManifest)
+    naming = (
+        select(index.manifest_id)
+        .join(ManifestDescriptor, ManifestDescriptor.manifest_id == index.manifest_id)
+        .where(
+            ManifestDescriptor.digest == Manifest.digest,
+            ManifestDescriptor.role == DescriptorRole.CHILD,
+            index.repository_id == RepositoryManifest.repository_id,
+        )
+    )
+    return naming.correlate(RepositoryManifest, Manifest).exists()
 
 
 def _holders(session: Session, repository: Repository, digests: Collection[str]) -> dict[str, str]:

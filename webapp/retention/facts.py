@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp.catalogue.models import Manifest, Repository, RepositoryManifest, Tag
 from webapp.catalogue.referrers import NAMED_AFTER
+from webapp.catalogue.untagged import named_by_an_index
 from webapp.database import among
 from webapp.registry.manifests import ManifestKind
 from webapp.removal.trash import held_in_trash
@@ -83,6 +84,7 @@ def _untagged(session: Session, some: Sequence[Named]) -> dict[int, list[Untagge
             among(RepositoryManifest.repository_id, [each.id for each in some]),
             RepositoryManifest.is_untagged.is_(True),
             Manifest.kind != ManifestKind.STAND_IN,
+            ~named_by_an_index(),  # it goes with the index
         )
         .order_by(RepositoryManifest.repository_id, RepositoryManifest.manifest_id)
     )
