@@ -21,7 +21,7 @@ from webapp.maintenance.space import collectable
 from webapp.pages.answers import page_or_fragment
 from webapp.pages.current import may_delete, parts, visibility
 from webapp.pages.filters import counted
-from webapp.pages.growth_chart import Day, growth
+from webapp.pages.growth_chart import growth
 from webapp.pages.repositories import held_when
 from webapp.pages.sorting import Sorting, asked_sorting, heads, options
 from webapp.pages.space_map import NARROW, WIDE, space_map
@@ -127,15 +127,12 @@ def _overview(
     around = {"is_overview": True, "maps": [space_map(branches, frame) for frame in (WIDE, NARROW)] if branches else []}
     if namespace is not None:
         return around
-    days = [
-        Day(each.day, each.size_bytes, each.in_trash_bytes, each.collectable_bytes) for each in daily_sizes(session)
-    ]
     return around | {
         "size": Total(whole.size_bytes, whole.left_out),
         "all_known": is_every_manifest_known(session),
         "is_outdated": state is not None and state.content_version != whole.content_version,
         "collectable": collectable(session),
-        "growth": growth(days),
+        "growth": growth([each._tuple() for each in daily_sizes(session)]),
         "tags": space_listing.largest_tags(session, visibility()),
         "layers": space_listing.largest_layers(session, visibility()),
     }
