@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from webapp.catalogue.space_models import DailySize
@@ -27,7 +27,7 @@ def is_noted(session: Session, day: date, size_bytes: int, in_trash_bytes: int, 
     return found == (size_bytes, in_trash_bytes, collectable_bytes)
 
 
-def daily_sizes(session: Session) -> Sequence[Row[date, int, int, int | None]]:
+def daily_sizes(session: Session) -> Sequence[tuple[date, int, int, int | None]]:
     """All days that are kept, the first one first: day, size, what is in the trash, what could be collected."""
     columns = (DailySize.day, DailySize.size_bytes, DailySize.in_trash_bytes, DailySize.collectable_bytes)
-    return session.execute(select(*columns).order_by(DailySize.day)).all()
+    return [tuple(row) for row in session.execute(select(*columns).order_by(DailySize.day))]

@@ -123,8 +123,11 @@ def _overview(
     session: Session, whole: MeasuredSpace, namespace: str | None, state: RegistryState | None
 ) -> dict[str, Any]:
     """What stands around the list on its first page."""
-    branches = branches_of(session, namespace)
-    around = {"is_overview": True, "maps": [space_map(branches, frame) for frame in (WIDE, NARROW)] if branches else []}
+    branches, others = branches_of(session, namespace)
+    around = {
+        "is_overview": True,
+        "maps": [space_map(branches, others, frame) for frame in (WIDE, NARROW)] if branches else [],
+    }
     if namespace is not None:
         return around
     return around | {
@@ -132,7 +135,7 @@ def _overview(
         "all_known": is_every_manifest_known(session),
         "is_outdated": state is not None and state.content_version != whole.content_version,
         "collectable": collectable(session),
-        "growth": growth([each._tuple() for each in daily_sizes(session)]),
+        "growth": growth(daily_sizes(session)),
         "tags": space_listing.largest_tags(session, visibility()),
         "layers": space_listing.largest_layers(session, visibility()),
     }
