@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
 
 from tests.pages.conftest import MakeApp, Visitor, parts_of, text_of
 from tests.pages.valid_html import faults, parse
@@ -121,7 +122,7 @@ def test_htmx_gets_the_list_alone(bob: Visitor) -> None:
     assert '<svg class="map' not in body
 
 
-def change(app: Flask, act: Callable[..., object]) -> None:
+def change(app: Flask, act: Callable[[Session], object]) -> None:
     with parts_of(app).writing() as session:
         act(session)
 
@@ -130,7 +131,7 @@ def test_it_says_where_something_has_changed_since(app: Flask, bob: Visitor) -> 
     since = "Something has changed since this was added up."
     assert since not in text_of(bob.get("/space"))
 
-    def grow(session):  # type: ignore[no-untyped-def]
+    def grow(session: Session) -> None:
         registry_state(session).content_version += 1
 
     change(app, grow)
@@ -201,7 +202,7 @@ def test_nothing_has_been_added_up_yet(make_app: MakeApp) -> None:
 
 
 def test_an_empty_registry_takes_nothing(app: Flask, bob: Visitor) -> None:
-    def empty(session):  # type: ignore[no-untyped-def]
+    def empty(session: Session) -> None:
         for table in (RepositorySpace, NamespaceSpace, LargestTag, LargestLayer):
             session.execute(delete(table))
         session.execute(update(MeasuredSpace).values(repositories=0, namespaces=0, size_bytes=0, saved_bytes=0))
@@ -214,7 +215,7 @@ def test_an_empty_registry_takes_nothing(app: Flask, bob: Visitor) -> None:
 
 
 def test_one_repository_alone_fills_the_map(app: Flask, bob: Visitor) -> None:
-    def leave_one(session):  # type: ignore[no-untyped-def]
+    def leave_one(session: Session) -> None:
         session.execute(delete(RepositorySpace).where(RepositorySpace.name != "alpine-base"))
         session.execute(delete(NamespaceSpace).where(NamespaceSpace.namespace != ""))
         session.execute(update(MeasuredSpace).values(repositories=1, namespaces=1))
@@ -227,7 +228,7 @@ def test_one_repository_alone_fills_the_map(app: Flask, bob: Visitor) -> None:
 
 
 def test_names_and_questions_that_try_to_be_markup_are_text(app: Flask, bob: Visitor) -> None:
-    def rename(session):  # type: ignore[no-untyped-def]
+    def rename(session: Session) -> None:
         session.execute(update(NamespaceSpace).where(NamespaceSpace.namespace == "data").values(namespace=HOSTILE))
         session.execute(update(RepositorySpace).where(RepositorySpace.namespace == "data").values(namespace=HOSTILE))
 
@@ -248,7 +249,7 @@ def test_sizes_that_nobody_can_believe_are_shown(app: Flask, bob: Visitor) -> No
 
 
 def test_a_long_list_has_pages_and_the_rest_stands_on_the_first_alone(app: Flask, bob: Visitor) -> None:
-    def add_many(session):  # type: ignore[no-untyped-def]
+    def add_many(session: Session) -> None:
         for number in range(250):
             name = f"many/app-{number:03}"
             session.add(
@@ -260,7 +261,7 @@ def test_a_long_list_has_pages_and_the_rest_stands_on_the_first_alone(app: Flask
                     exclusive_bytes=0,
                     left_out=0,
                     in_trash_bytes=0,
-                )  # fmt: skip
+                )
             )
         session.execute(update(MeasuredSpace).values(repositories=256))
 

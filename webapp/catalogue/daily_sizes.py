@@ -30,4 +30,6 @@ def is_noted(session: Session, day: date, size_bytes: int, in_trash_bytes: int, 
 def daily_sizes(session: Session) -> Sequence[tuple[date, int, int, int | None]]:
     """All days that are kept, the first one first: day, size, what is in the trash, what could be collected."""
     columns = (DailySize.day, DailySize.size_bytes, DailySize.in_trash_bytes, DailySize.collectable_bytes)
-    return [tuple(row) for row in session.execute(select(*columns).order_by(DailySize.day))]
+    return [
+        (day, size, trash, left) for day, size, trash, left in session.execute(select(*columns).order_by(DailySize.day))
+    ]
