@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from tests.pages.conftest import MakeApp, Visitor, parts_of, text_of
 from tests.pages.valid_html import faults, parse
-from webapp.catalogue.models import Repository
+from webapp.catalogue.models import RegistryState, Repository
 from webapp.catalogue.space_models import (
     DailySize,
     LargestLayer,
@@ -25,6 +27,7 @@ from webapp.catalogue.space_models import (
 from webapp.catalogue.state import registry_state
 from webapp.maintenance.models import Run, RunKind, RunOutcome
 from webapp.maintenance.space import measure_space
+from webapp.scheduler import add_up_the_space, look_at_the_registry
 
 HOSTILE = "\"><script>alert(1)</script>&'{{ 7 * 7 }}"
 
@@ -280,3 +283,25 @@ def test_a_long_list_has_pages_and_the_rest_stands_on_the_first_alone(app: Flask
 
 def test_a_page_reached_by_nonsense_is_the_first(bob: Visitor) -> None:
     assert listed(html_of(bob, "/space?after=nonsense")) == listed(html_of(bob))
+
+
+def measured(app: Flask) -> int:
+    with parts_of(app).reading() as session:
+        return len(session.scalars(select(MeasuredSpace)).all())
+
+
+def test_it_is_added_up_after_each_sync_and_every_minute_but_not_during_one(
+    make_app: MakeApp, synced_template: Path
+) -> None:
+    app = make_app(template=synced_template)
+    parts = parts_of(app)
+    begun = update(RegistryState).values(sync_started_at=parts.now(), sync_finished_at=None)
+    change(app, lambda session: session.execute(begun))
+    add_up_the_space(parts)
+    assert measured(app) == 0
+    change(app, lambda session: session.execute(update(RegistryState).values(sync_finished_at=parts.now())))
+    add_up_the_space(parts)
+    assert measured(app) == 1
+    change(app, lambda session: session.execute(delete(MeasuredSpace)))
+    look_at_the_registry(parts, threading.Event())
+    assert measured(app) == 1

@@ -18,7 +18,7 @@ from webapp.catalogue.space_listing import SpaceOrder
 from webapp.catalogue.space_models import MeasuredSpace, NamespaceSpace
 from webapp.catalogue.totals import Total, is_every_manifest_known
 from webapp.maintenance.space import collectable
-from webapp.pages.answers import page_or_fragment
+from webapp.pages.answers import page_or_fragment, wants_fragment
 from webapp.pages.current import may_delete, parts, visibility
 from webapp.pages.filters import counted
 from webapp.pages.growth_chart import growth
@@ -70,6 +70,7 @@ def index() -> Response:
 
         found = _found(session, view, namespace, sorting, cursor)
         state = session.get(RegistryState, 1)
+        is_first = not cursor and not wants_fragment()
         return page_or_fragment(
             "space/index.html",
             "space/_list.html",
@@ -87,7 +88,7 @@ def index() -> Response:
             next_page=address(after=found.next) if found.next else "",
             first_page=address() if cursor else "",
             unreachable=held_when(state),
-            **(_overview(session, whole, namespace, state) if whole and not cursor else {"is_overview": False}),
+            **(_overview(session, whole, namespace, state) if whole and is_first else {"is_overview": False}),
         )
 
 
