@@ -12,7 +12,7 @@ from sqlalchemy import select
 from demo.build import Built, image, layer
 from demo.fleet import API
 from demo.push import Pusher
-from tests.pages.conftest import MakeApp, Visitor, parts_of, text_of
+from tests.pages.conftest import MakeApp, Visitor, fields_of, parts_of, text_of
 from tests.registry_process import RegistryProcess
 from webapp.activities.models import Activity, ActivityKind
 from webapp.catalogue.sync import sync
@@ -115,6 +115,49 @@ class TestTheList:
         assert "Give it a name…" not in text_of(bob.get(page))
         alice.post(dialog_of(left), tag="kept")
         assert "Give it a name…" not in text_of(alice.get(page))
+
+
+class TestTicked:
+    PATH = f"/repositories/{API}/-/delete"
+
+    @pytest.fixture
+    def others(self, app: Flask, left: Built, fleet_pusher: Pusher) -> list[Built]:
+        """Three that nothing holds."""
+        more = [fleet_pusher.push(API, image([layer(f"without a tag {number}")])) for number in range(2)]
+        sync(parts_of(app).catalogue)
+        return [left, *more]
+
+    @pytest.mark.parametrize("htmx", [False, True])
+    def test_several_go_together(
+        self, alice: Visitor, others: list[Built], fleet_client: RegistryClient, htmx: bool
+    ) -> None:
+        before = set(fleet_client.tags(API))
+        dialog = alice.post(self.PATH, htmx, digest=[each.digest for each in others])
+        assert "Delete 3 manifests of team/api ?" in text_of(dialog)
+        answer = alice.press(self.PATH, fields_of(dialog), htmx)
+        assert (answer.headers["HX-Redirect"] if htmx else answer.location) == LIST
+        page = alice.get(LIST)
+        assert "Deleted 3 manifests of team/api." in text_of(page)
+        assert not [each for each in others if each.digest in page.get_data(as_text=True)]
+        assert set(fleet_client.tags(API)) == before
+
+    def test_a_form_cannot_be_turned_to_other_manifests(self, alice: Visitor, others: list[Built]) -> None:
+        fields = fields_of(alice.post(self.PATH, digest=[others[0].digest]))
+        assert alice.press(self.PATH, fields, digest=[others[1].digest]).status_code == 400
+
+    def test_what_is_no_digest_deletes_nothing(self, alice: Visitor) -> None:
+        answer = alice.post(self.PATH, digest=["sha256:abc"])
+        assert answer.status_code == 400
+        assert "nothing was deleted" in text_of(answer)
+
+    def test_only_what_nothing_holds_can_be_ticked(
+        self, alice: Visitor, bob: Visitor, left_index: tuple[Built, Built]
+    ) -> None:
+        old, child = left_index
+        page = alice.get(LIST).get_data(as_text=True)
+        assert f'name="digest" value="{old.digest}"' in page
+        assert f'name="digest" value="{child.digest}"' not in page
+        assert "data-tick" not in bob.get(LIST).get_data(as_text=True)
 
 
 class TestTheDialog:

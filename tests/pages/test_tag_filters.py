@@ -149,8 +149,8 @@ def test_untagged_manifests_are_listed_in_place_of_the_tags(app: Flask, alice: V
     page = alice.get(path).get_data(as_text=True)
     assert f'href="/repositories/{ODD}/-/manifests/{UNTAGGED.digest}"' in page
     assert f'href="/repositories/{ODD}/-/manifests/{UNTAGGED.digest}/delete"' in page
-    assert "data-tick" not in page
-    assert 'id="ticks"' not in page
+    assert 'name="tag"' not in page
+    assert "data-matching" not in page
     assert "untagged manifest" in text_of(alice.get(path))
     assert "/delete" not in bob.get(path).get_data(as_text=True)
 

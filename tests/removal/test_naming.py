@@ -8,17 +8,20 @@ from dataclasses import replace
 import pytest
 
 from demo.build import Built, image, layer
-from tests.removal.killed import look_up, named_by_one_that_dies
+from tests.removal.killed import let_the_lease_run_out, look_up, named_by_one_that_dies
 from tests.removal.stage import API, Stage, blob_file, build, once
 from tests.removal.watching import all_pull
 from webapp.activities.models import Activity, ActivityKind, Outcome
 from webapp.activities.record import record
 from webapp.catalogue.details import find_tag
 from webapp.catalogue.models import Repository
+from webapp.catalogue.rows import update_repository
+from webapp.catalogue.seen import SeenRepository, SeenTag
 from webapp.catalogue.untagged import untagged
 from webapp.leases import held
 from webapp.registry.client import RegistryClient
 from webapp.registry.errors import ReadOnly, RegistryError, RegistryTimeout
+from webapp.registry.manifests import ManifestBytes
 from webapp.removal.naming import Naming, NeedsAnotherName, NotNamed, give_name
 from webapp.removal.recovery import recover
 from webapp.removal.remover import RemovalUnderWay, lease_name
@@ -202,6 +205,23 @@ class TestMeanwhile:
         assert stage.client.get_manifest(API, "1.0").digest == theirs[0].digest
         assert [outcome for _tag, outcome, _reason in told(stage)] == ["failed"]
 
+    def test_whose_lease_ran_out_puts_nothing(self, stage: Stage, left: Built) -> None:
+        client = Reading(stage.client, before=lambda: let_the_lease_run_out(stage))
+        with pytest.raises(RemovalUnderWay):
+            name_it(stage, left.digest, "1.0", client)
+        assert (stage.tags(), told(stage)) == ({"latest"}, [])
+
+    def test_a_look_that_began_before_does_not_undo_it(self, stage: Stage, left: Built) -> None:
+        with stage.records.reading() as session:
+            repository = session.query(Repository).filter_by(name=API).one()
+            version, latest = repository.version, find_tag(session, repository, "latest")
+            assert latest
+        name_it(stage, left.digest, "1.0")
+        seen = SeenRepository(API, (SeenTag("latest", latest.digest, "", None),), frozenset(), "")
+        with stage.records.writing() as session:
+            update_repository(session, seen, version, stage.clock())
+        assert stage.catalogued() == {"1.0", "latest"}
+
     def test_a_put_that_times_out_and_was_carried_out_is_done(self, stage: Stage, left: Built) -> None:
         client = Putting(stage.client, after=_raise(RegistryTimeout()))
         name_it(stage, left.digest, "1.0", client)
@@ -304,6 +324,14 @@ class Putting(RegistryClient):
         digest = super().put_manifest(repository, reference, media_type, raw)
         self.after()
         return digest
+
+
+class Reading(Putting):
+    """A client before whose GET something else happens."""
+
+    def get_manifest(self, repository: str, reference: str) -> ManifestBytes:
+        self.before()
+        return super().get_manifest(repository, reference)
 
 
 def _raise(error: Exception) -> Callable[[], None]:

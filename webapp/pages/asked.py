@@ -1,4 +1,4 @@
-"""What a dialog of a removal is about: one tag, one manifest, ticked tags, all that a filter finds, the whole image."""
+"""What a dialog of a removal is about: one tag, one manifest, ticked tags or manifests, all that a filter finds, the whole image."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from webapp.catalogue.listing import find_repository, matching_tags
 from webapp.pages.current import is_administrator, parts, visibility
 from webapp.pages.filters import counted, short_digest
 from webapp.pages.tag_filters import Filters, read_filters
-from webapp.registry.names import is_tag
+from webapp.registry.names import is_digest, is_tag
 from webapp.removal.wanted import Referrers, Siblings, Wanted
 
 LEAVE = "leave"
 NOTHING_TICKED = "No tag is ticked. Tick the tags that are to go, then press the button again; nothing was deleted."
 NO_FILTER = "A filter cannot be read. Load the list again; nothing was deleted."
+NO_MANIFEST = "One of these is no digest. Load the list again; nothing was deleted."
 NO_TAG = "One of these is no tag. Load the list again; nothing was deleted."
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -34,6 +35,7 @@ class Scope(StrEnum):
     TAG = "tag"
     MANIFEST = "manifest"
     TAGS = "tags"
+    MANIFESTS = "manifests"
     MATCHING = "matching"
     IMAGE = "image"
 
@@ -44,7 +46,7 @@ class Asked:
 
     Attributes:
         tags: by name; for `matching` those that `filters` find now, for a manifest or the whole image none.
-        digest: of the manifest; empty for all else.
+        digests: of manifests without a tag; none for all else.
         for_good: whether it does not go into the trash; administrators only.
         then: 'leave' where the page that it was opened from will be gone, or has no list.
     """
@@ -58,7 +60,7 @@ class Asked:
     include_protected: bool = False
     for_good: bool = False
     then: str = ""
-    digest: str = ""
+    digests: tuple[str, ...] = ()
 
     @property
     def is_image(self) -> bool:
@@ -71,12 +73,16 @@ class Asked:
         return self.tags[0] if len(self.tags) == 1 and self.scope != Scope.MATCHING else None
 
     @property
+    def digest(self) -> str:
+        """The one manifest that it is about; '' for all else."""
+        return self.digests[0] if self.scope == Scope.MANIFEST else ""
+
+    @property
     def wanted(self) -> Wanted:
         """What `removal` is asked to remove."""
         siblings = Siblings.KEEP if self.is_image else self.siblings
         choices = (siblings, self.referrers, self.include_protected, self.for_good)
-        digests = (self.digest,) if self.digest else ()
-        return Wanted(self.repository, self.tags, digests, self.is_image, *choices)
+        return Wanted(self.repository, self.tags, self.digests, self.is_image, *choices)
 
     @property
     def name(self) -> str:
@@ -85,7 +91,14 @@ class Asked:
             return f"{self.repository}:{self.tag}"
         if self.digest:
             return f"{self.repository}@{short_digest(self.digest)}"
-        return self.repository if self.is_image else f"{counted(len(self.tags), 'tag')} of {self.repository}"
+        return self.repository if self.is_image else f"{self.several} of {self.repository}"
+
+    @property
+    def several(self) -> str:
+        """How many tags or manifests it is about; '' where it is about one, or about the image."""
+        if self.scope == Scope.MANIFESTS:
+            return counted(len(self.digests), "manifest")
+        return "" if self.is_image or self.tag or self.digest else counted(len(self.tags), "tag")
 
     @property
     def subject(self) -> str:
@@ -95,7 +108,7 @@ class Asked:
         if self.digest:
             return f"{self.scope}:{self.digest}"
         is_filter = self.scope == Scope.MATCHING
-        said = sorted(self.filters.fields.items()) if is_filter else sorted(self.tags)
+        said = sorted(self.filters.fields.items()) if is_filter else sorted(self.tags or self.digests)
         return f"{self.scope}:{hashlib.sha256(json.dumps(said).encode()).hexdigest()}"
 
     @property
@@ -113,6 +126,8 @@ class Asked:
         """What the dialog's form says again, so that its button is about the same."""
         if self.scope == Scope.TAGS:
             return [("tag", tag) for tag in self.tags]
+        if self.scope == Scope.MANIFESTS:
+            return [("digest", digest) for digest in self.digests]
         if self.scope == Scope.MATCHING:
             return [("matching", "1"), *self.filters.fields.items()]
         return [("image", "1")] if self.is_image else []
@@ -128,7 +143,8 @@ class Asked:
     @property
     def list_address(self) -> str:
         """Of the list that it stands in."""
-        return url_for("tags.index", repository=self.repository)
+        is_untagged = self.scope == Scope.MANIFESTS
+        return url_for("tags.index", repository=self.repository, untagged=1 if is_untagged else None)
 
 
 def tag_asked(repository: str, tag: str) -> Asked:
@@ -138,7 +154,7 @@ def tag_asked(repository: str, tag: str) -> Asked:
 
 def manifest_asked(repository: str, digest: str) -> Asked:
     """What the request asks about one manifest without a tag."""
-    return _asked(repository, Scope.MANIFEST, digest=digest)
+    return _asked(repository, Scope.MANIFEST, digests=(digest,))
 
 
 def repository_asked(session: Session, repository: str) -> Asked:
@@ -157,6 +173,11 @@ def repository_asked(session: Session, repository: str) -> Asked:
         if not all(map(is_tag, tags)):
             raise BadRequest(NO_TAG)
         return _asked(repository, Scope.TAGS, sorted(set(tags)))
+    digests = request.values.getlist("digest")
+    if digests:
+        if not all(map(is_digest, digests)):
+            raise BadRequest(NO_MANIFEST)
+        return _asked(repository, Scope.MANIFESTS, digests=sorted(set(digests)))
     if request.method == "POST" and not request.form.get("image"):
         raise BadRequest(NOTHING_TICKED)
     return _asked(repository, Scope.IMAGE)
@@ -175,7 +196,11 @@ def _filters() -> Filters:
 
 
 def _asked(
-    repository: str, scope: Scope, tags: Iterable[str] = (), filters: Filters | None = None, digest: str = ""
+    repository: str,
+    scope: Scope,
+    tags: Iterable[str] = (),
+    filters: Filters | None = None,
+    digests: Iterable[str] = (),
 ) -> Asked:
     given = request.values
     return Asked(
@@ -188,7 +213,7 @@ def _asked(
         include_protected=bool(given.get("include_protected")) and is_administrator(),
         for_good=bool(given.get("for_good")) and is_administrator(),
         then=LEAVE if given.get("then") == LEAVE else "",
-        digest=digest,
+        digests=tuple(digests),
     )
 
 

@@ -99,7 +99,7 @@ def remedy_for(error: Exception, nothing: str = "Nothing was deleted.") -> str:
 def plan_dialog(session: Session, asked: Asked, shown: Preview, **more: Any) -> dict[str, Any]:
     """The dialog with a plan. `more` are variables of the template that are set otherwise than usual."""
     plan = shown.plan
-    key = new_key(asked, plan.fingerprint, tags_that_count(plan))
+    key = new_key(asked, plan.fingerprint, max(tags_that_count(plan), len(asked.digests)))
     trouble = _what_keeps_it(plan)
     going = what_goes(session, plan)
     return {
@@ -151,7 +151,7 @@ def _common(asked: Asked, as_of: datetime) -> dict[str, Any]:
         "repository": asked.repository,
         "title": f"Delete {asked.name}",
         "subject": asked.repository if not (asked.tag or asked.digest) else asked.name,
-        "count": len(asked.tags) if asked.scope in (Scope.TAGS, Scope.MATCHING) and not asked.tag else 0,
+        "several": asked.several,
         "query": asked.filters.q,
         "limits": asked.filters.words,
         "action": asked.address,
@@ -181,7 +181,7 @@ def _common(asked: Asked, as_of: datetime) -> dict[str, Any]:
 
 
 def _radios(asked: Asked, plan: Plan) -> list[Control]:
-    if asked.is_image or asked.digest or not plan.siblings:
+    if asked.is_image or asked.digests or not plan.siblings:
         return []
     labels = siblings_words(plan, asked.include_protected)
     return [
@@ -237,7 +237,8 @@ def _button(plan: Plan) -> str:
     if plan.wanted.whole_image and not plan.staying_tags:
         return f"Delete image and {counted(number, 'tag')}" if plan.tags else "Delete image"
     if plan.wanted.digests and not number:
-        return "Delete manifest"
+        manifests = len([step for step in plan.steps if step.digest in plan.wanted.digests])
+        return "Delete manifest" if len(plan.wanted.digests) == 1 else f"Delete {counted(manifests, 'manifest')}"
     return "Delete tag" if number == 1 else f"Delete {counted(number, 'tag')}"
 
 

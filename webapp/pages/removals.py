@@ -201,7 +201,7 @@ def _outcome(asked: Asked, key: DialogKey, removal_id: int) -> Response:
             return _trouble(asked, nothing, 409)
         repository = listing.find_repository(session, visibility(), asked.repository)
         toast, trouble = toast_of(removal, repository is not None), trouble_of(removal)
-        stays_on_list = wants_fragment() and repository and not (asked.is_image or asked.digest or asked.then)
+        stays_on_list = wants_fragment() and repository and not (asked.is_image or asked.digests or asked.then)
         if stays_on_list:
             touched = [each.name for each in removal.tags]
             return _done(session, asked, gone, touched, toast, trouble, undo=_undo(removal))

@@ -152,7 +152,8 @@ def _found(
 
 
 def _untagged_lines(session: Session, repository: Repository, rows: Sequence[UntaggedRow]) -> list[UntaggedLine]:
-    return untagged_lines(rows, held_in_trash(session, repository.name, parts().now()))
+    digests = [row.digest for row in rows]
+    return untagged_lines(rows, held_in_trash(session, repository.name, parts().now(), digests=digests))
 
 
 def _query(given: Mapping[str, str | None]) -> str:

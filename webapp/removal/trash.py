@@ -8,24 +8,31 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from webapp.database import among
 from webapp.removal.trash_models import HOLDING, TrashItem
 
 
 def held_in_trash(
-    session: Session, repository: str, now: datetime, leaving: Collection[int] = ()
+    session: Session,
+    repository: str,
+    now: datetime,
+    leaving: Collection[int] = (),
+    digests: Collection[str] | None = None,
 ) -> dict[str, datetime]:
     """The manifests of a repository that the trash holds, each with the date until which it does.
 
     Args:
         leaving: items that are about to be deleted for good; they hold nothing.
+        digests: of these manifests only; None for all.
     """
     last = func.max(TrashItem.until)
     holding = select(TrashItem.digest, last).where(
-        TrashItem.repository == repository,
-        TrashItem.state.in_(HOLDING),
-        TrashItem.until > now,
-        TrashItem.id.not_in(leaving),
+        TrashItem.repository == repository, TrashItem.state.in_(HOLDING), TrashItem.until > now
     )
+    if leaving:
+        holding = holding.where(TrashItem.id.not_in(leaving))
+    if digests is not None:
+        holding = holding.where(among(TrashItem.digest, digests))
     rows = session.execute(holding.group_by(TrashItem.digest))
     return {digest: until for digest, until in rows if until is not None}
 
