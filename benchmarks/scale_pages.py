@@ -12,6 +12,7 @@ from webapp.registry.manifests import ManifestKind
 _LARGEST = f"/repositories/{LARGEST}"
 _TAGS = f"{_LARGEST}?"
 _ALL = "/repositories?view=all"
+_SPACE = "/space?view=repositories"
 
 PAGES = {
     "repositories in folders": "/repositories?view=folders",
@@ -67,6 +68,12 @@ PAGES = {
     "search, a digest": "/search?q=sha256:a",
     "search, all manifests": "/search?q=sha256:a&kind=manifests",
     "search, nothing found": "/search?q=zzzzzz",
+    "space": "/space",
+    "space by what is exclusive": "/space?view=namespaces&sort=exclusive",
+    "space of repositories": _SPACE,
+    "space of repositories, turned": f"{_SPACE}&sort=-size",
+    "space of repositories by name": f"{_SPACE}&sort=name",
+    "space of a namespace": f"/space?namespace={repository_name(7).partition('/')[0]}",
     "activities": "/activities",
     "activities of a repository": f"/activities?repository={LARGEST}",
     "activities of no repository": "/activities?repository=none",
@@ -94,6 +101,7 @@ LATE_PAGES = {
     "tags, a pattern, late": ("tags, a pattern", 50),
     "tags, bigger, late": ("tags, bigger", 50),
     "search, all tags, late": ("search, all tags", 20),
+    "space of repositories, late": ("space of repositories", 20),
     "activities, late": ("activities", 100),
     "activities of a person, late": ("activities of a person", 20),
     "notices, late": ("notices", 5),
@@ -125,6 +133,8 @@ AS_LONG_AS = {
     "search, all tags": "tags",
     "search, all tags, late": "tags",
     "search, all manifests": "tags",
+    "space": "space of repositories",
+    "space of a namespace": "space of repositories",
     "activities of a repository": "activities",
 }
 """With 1,000 tags these lists are not full. They are compared with one that is: what counts is the registry, not the rows."""

@@ -32,6 +32,7 @@ from webapp.catalogue.state import registry_state
 from webapp.catalogue.tag_order import order_tags
 from webapp.catalogue.totals import measure_registry
 from webapp.database import Base, Reading, Writing
+from webapp.maintenance.space import measure_space
 from webapp.registry.names import namespace_of
 
 TAGS_A_REPOSITORY = 50
@@ -103,6 +104,7 @@ def fill_catalogue(reading: Reading, writing: Writing, size: Size, now: datetime
         state.sync_started_at = state.sync_finished_at = state.sync_complete_at = state.checked_at = now
         state.repositories_total = state.repositories_done = size.repositories
     measure_registry(reading, writing)
+    measure_space(reading, writing, now)
 
 
 def tags_of(size: Size) -> list[int]:

@@ -11,6 +11,8 @@ from sqlalchemy import insert
 from benchmarks.synthetic import LARGEST, Size, insert_into, repository_name
 from benchmarks.synthetic_images import digest_of, mixed
 from webapp.activities.models import Activity, ActivityKind, Outcome
+from webapp.catalogue.daily_sizes import KEPT
+from webapp.catalogue.space_models import DailySize
 from webapp.database import Writing
 from webapp.maintenance.models import Run, RunKind, RunOutcome
 from webapp.notices.models import Channel, Delivery, DeliveryState, Notice, NoticeKind
@@ -41,10 +43,19 @@ def fill_history(writing: Writing, size: Size, now: datetime) -> None:
         session.execute(insert_into(Activity), [row for each in blocks for row in _activities(each, size, now)])
         session.execute(insert_into(RemovedTag), [row for each in removals for row in _removed_tags(each)])
         session.execute(insert_into(Run), [_run(number, at) for number, at in runs.items()])
+        session.execute(insert_into(DailySize), list(_daily_sizes(now)))
         session.execute(insert(Window), _window(now))
         session.execute(insert_into(Occurrence), [_occurrence(number, at) for number, at in runs.items()])
         session.execute(insert_into(Notice), [_notice(number, at) for number, at in runs.items()])
         session.execute(insert_into(Delivery), [row for number, at in runs.items() for row in _deliveries(number, at)])
+
+
+def _daily_sizes(now: datetime) -> Iterator[dict[str, Any]]:
+    """As many figures as are kept, until yesterday."""
+    for number in range(1, KEPT.days):
+        size_bytes = (KEPT.days - number) * 10**9
+        day = (now - timedelta(days=number)).date()
+        yield {"day": day, "size_bytes": size_bytes, "in_trash_bytes": 10**9, "collectable_bytes": 10**9}
 
 
 def _repository(block: int, size: Size) -> str:

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from tests.records import Records
-from webapp.catalogue import sizes, tag_order, totals, untagged_marks
+from webapp.catalogue import held, largest, sizes, space, tag_order, totals, untagged_marks
+from webapp.removal import trash_space
 
 LARGE = (
     "manifests",
@@ -23,7 +24,15 @@ LARGE = (
     "image",
     "subject",
 )
-VALUES = {"repository": 1, "roots": "[1]", "new": "[1]", "manifests": "[]", "digests": "[]"}
+VALUES = {
+    "number": 20,
+    "holding": "[]",
+    "repository": 1,
+    "roots": "[1]",
+    "new": "[1]",
+    "manifests": "[]",
+    "digests": "[]",
+}
 
 
 def plan_of(records: Records, statement: str) -> list[str]:
@@ -42,6 +51,11 @@ def plan_of(records: Records, statement: str) -> list[str]:
         totals._LEFT_OUT,
         totals._REGISTRY_SPACE,
         totals._HELD_ONLY_BY,
+        space._BY_OWNER,
+        space._BY_NAMESPACE,
+        held.HELD + largest._LAYERS,
+        largest._REACHING,
+        trash_space._GOING + trash_space._HELD_BY_TRASH,
         tag_order._OF_IMAGES,
         tag_order._ON_MANIFESTS,
         untagged_marks._MARK,

@@ -10,8 +10,11 @@ import pytest
 
 from demo.build import Built
 from tests.maintenance.house import House, open_records
+from tests.records import clock, records, records_template
 from tests.runtime.keeper_process import KeeperProcess
 from webapp.database import Base
+
+__all__ = ["clock", "records", "records_template"]
 
 
 @pytest.fixture(scope="session")

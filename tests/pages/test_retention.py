@@ -15,7 +15,7 @@ from webapp.leases import held, is_held
 from webapp.pages.retention_runs import CHANGED
 from webapp.retention.listing import all_rules, past_runs
 from webapp.retention.models import RetentionOutcome, RetentionRun
-from webapp.retention.records import Change, ChangedSince, Plan, make
+from webapp.retention.records import Change, ChangedSince, Plan, TooManyRules, make
 from webapp.retention.rules import Terms
 from webapp.retention.run import DELETES_OFF, LEASE, NO_RULE_IS_ON, RulesUnderWay
 from webapp.retention.typed import SAYS_NOTHING
@@ -147,6 +147,13 @@ def test_a_rule_that_would_do_nothing_is_refused(app: Flask, alice: Visitor) -> 
     answer = alice.post("/retention/rules/new", name="CI", repositories="*")
     assert answer.status_code == 422
     assert SAYS_NOTHING in text_of(answer)
+
+
+def test_there_are_no_more_rules_than_a_page_shows(app: Flask, alice: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webapp.retention.records.MOST_RULES", 1)
+    made(alice)
+    answer = alice.post("/retention/rules/new", **SOME)
+    assert (answer.status_code, TooManyRules.sentence in text_of(answer)) == (422, True)
 
 
 def test_rules_are_moved_switched_off_and_deleted(app: Flask, alice: Visitor) -> None:

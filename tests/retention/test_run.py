@@ -11,7 +11,9 @@ from tests.registry_process import RegistryProcess
 from tests.removal.stage import API, Meddler, build, once
 from tests.retention.rules_stage import RulesStage, kept_in
 from webapp.leases import held
+from webapp.registry.capabilities import NO_SUCH_DIGEST
 from webapp.registry.client import RegistryClient
+from webapp.registry.errors import DeletesDisabled, ReadOnly, RegistryError
 from webapp.retention.listing import waiting_parts
 from webapp.retention.models import PartState, RetentionOutcome, RetentionRule
 from webapp.retention.preview import Means
@@ -275,7 +277,7 @@ def test_untagged_manifests_go_when_they_are_old_enough(stage: RulesStage) -> No
     assert (run.untagged_foreseen, run.untagged_taken, run.tags_taken) == (1, 1, 0)
     assert not stage.at.has(first.digest)
     assert stage.at.has(second.digest) and stage.at.pulls("latest") and stage.at.has(third.digest)
-    assert run.sentence == "Deleted 0 tags and 1 untagged manifest of 1 repository."
+    assert run.sentence == "Deleted 1 untagged manifest of 1 repository."
 
 
 def test_nothing_happens_while_deleting_is_switched_off_and_it_says_so(stage: RulesStage) -> None:
@@ -289,20 +291,48 @@ def test_nothing_happens_while_deleting_is_switched_off_and_it_says_so(stage: Ru
     assert len(stage.at.tags()) == 5
 
 
-def test_a_registry_that_takes_no_deletes_ends_the_run_at_its_first_repository(
-    stage: RulesStage, registry: RegistryProcess
+@pytest.mark.parametrize(
+    ("settings", "why"), [({"read_only": True}, ReadOnly()), ({"deletes": False}, DeletesDisabled())]
+)
+def test_nothing_happens_at_a_registry_that_takes_no_deletes_and_it_says_so(
+    stage: RulesStage, registry: RegistryProcess, settings: dict[str, bool], why: RegistryError
 ) -> None:
     five(stage)
-    five(stage, WEB)
+    stage.rule(keep_newest=3)
+    registry.restart(**settings)
+
+    run = stage.run()
+
+    assert (run.outcome, run.parts) == (RetentionOutcome.REFUSED, [])
+    assert run.sentence == f"The rules took nothing. {why.sentence}"
+    assert len(stage.at.tags()) == 5
+
+
+def test_nothing_happens_at_a_registry_that_does_not_answer(stage: RulesStage, registry: RegistryProcess) -> None:
+    five(stage)
     stage.rule(keep_newest=3)
     registry.stop()
 
     run = stage.run()
 
-    assert run.outcome == RetentionOutcome.FAILED
+    assert (run.outcome, run.parts) == (RetentionOutcome.REFUSED, [])
+    assert "cannot be reached" in run.sentence
+
+
+def test_a_registry_that_goes_away_ends_the_run_at_that_repository(
+    stage: RulesStage, registry: RegistryProcess, client: RegistryClient
+) -> None:
+    five(stage)
+    five(stage, WEB)
+    stage.rule(keep_newest=3)
+    meddler = Meddler(client)
+    meddler.before_list = once(registry.stop)
+
+    run = stage.run(meddler)
+
+    assert (run.outcome, run.tags_taken) == (RetentionOutcome.FAILED, 0)
     assert [part.state for part in run.parts] == [PartState.FAILED, PartState.FAILED]
     assert "not come to" in run.parts[1].sentence
-    assert run.tags_taken == 0
 
 
 def test_a_window_lets_the_rules_run_and_tells_what_they_did(stage: RulesStage) -> None:
@@ -357,9 +387,10 @@ def test_what_is_meant_is_written_down_before_anything_is_taken(stage: RulesStag
     seen: list[tuple[int, str]] = []
     meddler = Meddler(client)
 
-    def look(_digest: str) -> None:
-        run = stage.run_row(1)
-        seen.append((run.tags_foreseen, run.parts[0].state))
+    def look(digest: str) -> None:
+        if digest != NO_SUCH_DIGEST:
+            run = stage.run_row(1)
+            seen.append((run.tags_foreseen, run.parts[0].state))
 
     meddler.before_delete = look
 
@@ -420,7 +451,8 @@ def test_rules_take_nothing_of_an_image_that_is_pushed_while_they_run(
     five(stage)
     stage.rule(keep_newest=3)
     meddler = Meddler(client)
-    meddler.before_delete = once(lambda: stage.at.pusher.push(API, build("build 1.0"), ["again"]))
+    push = once(lambda: stage.at.pusher.push(API, build("build 1.0"), ["again"]))
+    meddler.before_delete = lambda digest: None if digest == NO_SUCH_DIGEST else push()
 
     stage.run(meddler)
 

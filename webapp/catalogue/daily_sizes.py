@@ -27,6 +27,9 @@ def is_noted(session: Session, day: date, size_bytes: int, in_trash_bytes: int, 
     return found == (size_bytes, in_trash_bytes, collectable_bytes)
 
 
-def daily_sizes(session: Session) -> Sequence[DailySize]:
-    """All days that are kept, the first one first."""
-    return session.scalars(select(DailySize).order_by(DailySize.day)).all()
+def daily_sizes(session: Session) -> Sequence[tuple[date, int, int, int | None]]:
+    """All days that are kept, the first one first: day, size, what is in the trash, what could be collected."""
+    columns = (DailySize.day, DailySize.size_bytes, DailySize.in_trash_bytes, DailySize.collectable_bytes)
+    return [
+        (day, size, trash, left) for day, size, trash, left in session.execute(select(*columns).order_by(DailySize.day))
+    ]

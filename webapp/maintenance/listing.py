@@ -61,12 +61,17 @@ def last_run(session: Session) -> Run | None:
 
 
 def last_foretold(session: Session) -> Run | None:
-    """The latest run whose dry run has told what a collection would free."""
+    """The latest run whose dry run has told what a collection would free, unless one has freed it since."""
     told = select(Run).where(Run.dry_run_s.is_not(None), Run.outcome.is_not(None), Run.bytes_freed.is_(None))
     found = session.scalars(told.order_by(Run.id.desc()).limit(1)).first()
-    last = last_run(session)
-    freed_since = found is not None and last is not None and last.id > found.id and last.bytes_freed is not None
-    return None if freed_since else found
+    freed = last_freed(session)
+    return None if found and freed and freed.id > found.id else found
+
+
+def last_freed(session: Session) -> Run | None:
+    """The latest collection that has freed space, or found that there was none."""
+    ended = select(Run).where(Run.outcome.is_not(None), Run.kind == RunKind.COLLECT, Run.bytes_freed.is_not(None))
+    return session.scalars(ended.order_by(Run.id.desc()).limit(1)).first()
 
 
 def ended_collections(session: Session, most: int) -> Sequence[Run]:

@@ -13,7 +13,7 @@ from webapp.catalogue.space import Versions, add_up, content_version, is_measure
 from webapp.catalogue.space_models import MeasuredSpace
 from webapp.database import Reading, Writing
 from webapp.leases import LeaseHeld, held
-from webapp.maintenance.listing import last_foretold, last_run
+from webapp.maintenance.listing import last_foretold, last_freed
 from webapp.maintenance.models import RunOutcome
 from webapp.removal.trash_space import in_trash, trash_version
 
@@ -40,10 +40,10 @@ def collectable(session: Session) -> Collectable | None:
     if foretold is not None and foretold.bytes_predicted is not None:
         is_least = foretold.blobs_of_unknown_size > 0
         return Collectable(foretold.bytes_predicted, is_least, True, foretold.id, foretold.started_at)
-    last = last_run(session)
-    if last is None or last.outcome != RunOutcome.SUCCEEDED or last.finished_at is None:
+    freed = last_freed(session)
+    if freed is None or freed.outcome != RunOutcome.SUCCEEDED or freed.finished_at is None:
         return None
-    return Collectable(0, False, False, last.id, last.finished_at)
+    return Collectable(0, False, False, freed.id, freed.finished_at)
 
 
 def measure_space(reading: Reading, writing: Writing, now: datetime) -> None:

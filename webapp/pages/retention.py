@@ -15,7 +15,7 @@ from webapp.retention.limits import ALWAYS, MOST_TAGS
 from webapp.retention.listing import all_rules, in_order, past_runs, terms_of, waiting_parts
 from webapp.retention.models import RetentionRule
 from webapp.retention.preview import Means, Totals, foresee
-from webapp.retention.records import Change, ChangedSince
+from webapp.retention.records import Change, ChangedSince, TooManyRules
 from webapp.retention.run import LEASE
 from webapp.retention.typed import LABELS, Typed, read_plan, typed_of
 from webapp.retention.words import lines_of
@@ -57,8 +57,11 @@ def new() -> Response:
     plan, errors = read_plan(typed)
     if plan is None:
         return _form(typed, errors, None)
-    with parts().writing() as session:
-        rule_id = records.make(session, plan, change_by())
+    try:
+        with parts().writing() as session:
+            rule_id = records.make(session, plan, change_by())
+    except TooManyRules as problem:
+        return _form(typed, {"name": problem.sentence}, None)
     return go_to(url_for(".preview", rule=rule_id), f"Made the rule {plan.name}. It is switched off.")
 
 

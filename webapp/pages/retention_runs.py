@@ -91,6 +91,7 @@ def show_run(run_id: int) -> Response:
         "retention/_run.html",
         run=run_line(found, is_live),
         parts=[part_line(each) for each in some],
+        here=url_for(".show_run", run_id=run_id, after=after or None),
         next_page=url_for(".show_run", run_id=run_id, after=last) if last else "",
         first_page=url_for(".show_run", run_id=run_id) if after else "",
     )
@@ -144,6 +145,7 @@ def _dialog(total: Sum, problem: str, notice: str = "", status: int = 200) -> Re
         stays=f"{counted(total.tags_staying, 'tag')}, and every repository that no rule stands for",
         waiting=total.waiting,
         space=space_words(total.freed.together),
+        trash_days=parts().remover.retention.days,
         is_anything=bool(total.tags_going or total.untagged_going),
         button_label=f"Delete up to {MOST_TAGS} tags" if is_more else f"Delete {going}",
         seen=total.fingerprint,
@@ -179,6 +181,7 @@ def _waiting_dialog(
         stays=counted(found.tag_count - len(found.tags), "tag"),
         waiting=0,
         space=space_words(freed),
+        trash_days=parts().remover.retention.days,
         is_anything=bool(found.tags or found.untagged),
         button_label=f"Delete {going}",
         seen=found.fingerprint,

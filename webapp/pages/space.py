@@ -18,10 +18,10 @@ from webapp.catalogue.space_listing import SpaceOrder
 from webapp.catalogue.space_models import MeasuredSpace, NamespaceSpace
 from webapp.catalogue.totals import Total, is_every_manifest_known
 from webapp.maintenance.space import collectable
-from webapp.pages.answers import page_or_fragment
+from webapp.pages.answers import page_or_fragment, wants_fragment
 from webapp.pages.current import may_delete, parts, visibility
 from webapp.pages.filters import counted
-from webapp.pages.growth_chart import Day, growth
+from webapp.pages.growth_chart import growth
 from webapp.pages.repositories import held_when
 from webapp.pages.sorting import Sorting, asked_sorting, heads, options
 from webapp.pages.space_map import NARROW, WIDE, space_map
@@ -70,6 +70,7 @@ def index() -> Response:
 
         found = _found(session, view, namespace, sorting, cursor)
         state = session.get(RegistryState, 1)
+        is_first = not cursor and not wants_fragment()
         return page_or_fragment(
             "space/index.html",
             "space/_list.html",
@@ -87,7 +88,7 @@ def index() -> Response:
             next_page=address(after=found.next) if found.next else "",
             first_page=address() if cursor else "",
             unreachable=held_when(state),
-            **(_overview(session, whole, namespace, state) if whole and not cursor else {"is_overview": False}),
+            **(_overview(session, whole, namespace, state) if whole and is_first else {"is_overview": False}),
         )
 
 
@@ -123,19 +124,19 @@ def _overview(
     session: Session, whole: MeasuredSpace, namespace: str | None, state: RegistryState | None
 ) -> dict[str, Any]:
     """What stands around the list on its first page."""
-    branches = branches_of(session, namespace)
-    around = {"is_overview": True, "maps": [space_map(branches, frame) for frame in (WIDE, NARROW)] if branches else []}
+    branches, others = branches_of(session, namespace)
+    around = {
+        "is_overview": True,
+        "maps": [space_map(branches, others, frame) for frame in (WIDE, NARROW)] if branches else [],
+    }
     if namespace is not None:
         return around
-    days = [
-        Day(each.day, each.size_bytes, each.in_trash_bytes, each.collectable_bytes) for each in daily_sizes(session)
-    ]
     return around | {
         "size": Total(whole.size_bytes, whole.left_out),
         "all_known": is_every_manifest_known(session),
         "is_outdated": state is not None and state.content_version != whole.content_version,
         "collectable": collectable(session),
-        "growth": growth(days),
+        "growth": growth(daily_sizes(session)),
         "tags": space_listing.largest_tags(session, visibility()),
         "layers": space_listing.largest_layers(session, visibility()),
     }

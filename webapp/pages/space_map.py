@@ -6,8 +6,9 @@ What is too small to be pressed stands together as one rectangle, so that there 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from webapp.pages.filters import counted, in_bytes
 from webapp.pages.treemap import Box, squarified
 
 MOST_GROUPS = 12
@@ -39,11 +40,21 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A namespace with its repositories, the largest first; `rest` is what is not among them, where there is any."""
+    """A namespace with its largest repositories; of the others, how many there are and what they take."""
 
     whole: Part
     parts: Sequence[Part]
-    rest: Part | None = None
+    others: int = 0
+    others_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """The namespaces that are no branches: how many there are, what they take, and where they are listed."""
+
+    number: int
+    size_bytes: int
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +101,34 @@ class SpaceMap:
     groups: tuple[Group, ...]
 
 
-def space_map(branches: Sequence[Branch], frame: Frame) -> SpaceMap:
-    """Place some namespaces, or the repositories of one.
-
-    Args:
-        branches: in any order. Where there is one only, it needs no head.
-    """
-    shown = sorted((each for each in branches if each.whole.size_bytes > 0), key=lambda each: -each.whole.size_bytes)
+def space_map(branches: Sequence[Branch], others: Others | None, frame: Frame) -> SpaceMap:
+    """Place some namespaces and all others as one rectangle, or, without `others`, the repositories of one."""
+    together = sum(each.whole.size_bytes for each in branches) + (others.size_bytes if others else 0)
+    least_bytes = max(1, frame.least_share * together)
+    shown = [each for each in branches if each.whole.size_bytes >= least_bytes]
+    left = [each.whole for each in branches if each.whole.size_bytes < least_bytes]
+    if others:
+        shown += _together(others, left, least_bytes)
+    shown.sort(key=lambda each: -each.whole.size_bytes)
     boxes = squarified([each.whole.size_bytes for each in shown], frame.width, frame.height)
-    least_bytes = frame.least_share * sum(each.whole.size_bytes for each in shown)
-    groups = tuple(
-        _group(branch, box, frame, least_bytes, len(shown) > 1) for branch, box in zip(shown, boxes, strict=True)
-    )
-    return SpaceMap(frame, groups)
+    groups = (_group(each, box, frame, least_bytes, len(shown) > 1) for each, box in zip(shown, boxes, strict=True))
+    return SpaceMap(frame, tuple(groups))
+
+
+def _together(others: Others, left: Sequence[Part], least_bytes: float) -> list[Branch]:
+    """All other namespaces and those that are too small, unless they are too small together."""
+    size_bytes = others.size_bytes + sum(each.size_bytes for each in left)
+    if size_bytes < least_bytes:
+        return []
+    label, size = counted(others.number + len(left), "other namespace"), in_bytes(size_bytes)
+    return [Branch(Part(label, size_bytes, 0, size, f"{label}: {size}", others.address), [])]
 
 
 def _group(branch: Branch, box: Box, frame: Frame, least_bytes: float, may_have_head: bool) -> Group:
     width, height = box.nominal(frame.width, frame.height)
-    has_head = may_have_head and width >= LEAST_HEAD[0] and height >= LEAST_HEAD[1] and bool(branch.parts)
-    label = _cut(f"{branch.whole.label} · {branch.whole.size_words}", width, STRONG_LETTER) if has_head else ""
     parts = _large_enough(branch, least_bytes)
+    has_head = may_have_head and width >= LEAST_HEAD[0] and height >= LEAST_HEAD[1] and parts != [branch.whole]
+    label = _cut(f"{branch.whole.label} · {branch.whole.size_words}", width, STRONG_LETTER) if has_head else ""
     inner_height = height - HEAD if label else height
     head = round(100 * HEAD / height, 3) if label else 0.0
     boxes = squarified([each.size_bytes for each in parts], width, inner_height)
@@ -118,18 +137,18 @@ def _group(branch: Branch, box: Box, frame: Frame, least_bytes: float, may_have_
 
 
 def _large_enough(branch: Branch, least_bytes: float) -> list[Part]:
-    """The parts that can be pressed, and the rest of the branch as one; the whole branch where none of them can."""
+    """The parts that can be pressed, and all others of the branch as one; the whole branch where none of them can."""
     large = [each for each in branch.parts if each.size_bytes >= least_bytes]
     left = [each for each in branch.parts if each.size_bytes < least_bytes]
-    rest_bytes = sum(each.size_bytes for each in left) + (branch.rest.size_bytes if branch.rest else 0)
+    others_bytes = branch.others_bytes + sum(each.size_bytes for each in left)
     if not large:
         return [branch.whole]
-    if rest_bytes <= 0:
+    if others_bytes <= 0:
         return large
-    whole = branch.whole
-    rest = branch.rest or replace(whole, label="Others", words=f"The other repositories of {whole.label}")
-    rest = replace(rest, size_bytes=rest_bytes, exclusive_bytes=0)
-    return sorted([*large, rest], key=lambda each: -each.size_bytes)
+    number, size = branch.others + len(left), in_bytes(others_bytes)
+    words = f"{counted(number, 'other repository', 'other repositories')} of {branch.whole.label}: {size}"
+    others = Part(counted(number, "other"), others_bytes, 0, size, words, branch.whole.address)
+    return sorted([*large, others], key=lambda each: -each.size_bytes)
 
 
 def _tile(part: Part, box: Box, width: float, height: float) -> Tile:

@@ -11,7 +11,7 @@ from webapp.catalogue import space_listing
 from webapp.catalogue.space_listing import RepositoryLine
 from webapp.catalogue.space_models import NamespaceSpace
 from webapp.pages.filters import counted, in_bytes
-from webapp.pages.space_map import MOST_GROUPS, MOST_TILES, Branch, Part
+from webapp.pages.space_map import MOST_GROUPS, MOST_TILES, Branch, Others, Part
 
 NO_NAMESPACE = "-"
 """In an address, the namespace of the repositories that are in none; no namespace is called so."""
@@ -27,8 +27,8 @@ def name_of_namespace(namespace: str) -> str:
     return namespace or "No namespace"
 
 
-def branches_of(session: Session, namespace: str | None) -> list[Branch]:
-    """The largest namespaces with their largest repositories and one for all others, or the given namespace alone."""
+def branches_of(session: Session, namespace: str | None) -> tuple[list[Branch], Others | None]:
+    """The largest namespaces with their largest repositories, and what all others take; or one namespace alone."""
     if namespace is not None:
         only = session.get(NamespaceSpace, namespace)
         top = [only] if only else []
@@ -36,19 +36,15 @@ def branches_of(session: Session, namespace: str | None) -> list[Branch]:
         top = list(space_listing.most_counted(session, MOST_GROUPS))
     lines = space_listing.largest_repositories(session, [each.namespace for each in top], MOST_TILES)
     branches = [_branch(each, [line for line in lines if line.space.namespace == each.namespace]) for each in top]
-    others = _others(session, top) if namespace is None else None
-    return [*branches, *([others] if others else [])]
+    return branches, _others(session, top) if namespace is None else None
 
 
 def _branch(space: NamespaceSpace, lines: Sequence[RepositoryLine]) -> Branch:
-    name = name_of_namespace(space.namespace)
-    address = address_of_namespace(space.namespace)
-    size = in_bytes(space.counted_bytes)
+    name, size = name_of_namespace(space.namespace), in_bytes(space.counted_bytes)
     words = f"{name}: {size} in {counted(space.repositories, 'repository', 'repositories')}"
-    whole = Part(name, space.counted_bytes, 0, size, words, address)
-    rest_bytes = space.counted_bytes - sum(each.space.size_bytes for each in lines)
-    number = space.repositories - len(lines)
-    return Branch(whole, [_part(each) for each in lines], _rest(number, rest_bytes, name, address))
+    whole = Part(name, space.counted_bytes, 0, size, words, address_of_namespace(space.namespace))
+    others_bytes = max(0, space.counted_bytes - sum(each.space.size_bytes for each in lines))
+    return Branch(whole, [_part(each) for each in lines], space.repositories - len(lines), others_bytes)
 
 
 def _part(line: RepositoryLine) -> Part:
@@ -60,21 +56,7 @@ def _part(line: RepositoryLine) -> Part:
     return Part(label, space.size_bytes, space.exclusive_bytes, size, words, address)
 
 
-def _rest(number: int, rest_bytes: int, name: str, address: str) -> Part | None:
-    if number <= 0 or rest_bytes <= 0:
-        return None
-    words = f"{counted(number, 'other repository', 'other repositories')} of {name}"
-    return Part(f"{number:,} others".replace(",", "\u202f"), rest_bytes, 0, in_bytes(rest_bytes), words, address)
-
-
-def _others(session: Session, top: Sequence[NamespaceSpace]) -> Branch | None:
-    """All namespaces that are not among the largest, as one rectangle."""
+def _others(session: Session, top: Sequence[NamespaceSpace]) -> Others:
     whole = space_listing.all_counted(session)
-    number = whole.namespaces - len(top)
-    rest_bytes = whole.size_bytes - sum(each.counted_bytes for each in top)
-    if number <= 0 or rest_bytes <= 0:
-        return None
-    size = in_bytes(rest_bytes)
-    label = counted(number, "other namespace")
-    address = url_for("space.index", view="namespaces")
-    return Branch(Part(label, rest_bytes, 0, size, f"{label}: {size}", address), [])
+    size_bytes = max(0, whole.size_bytes - sum(each.counted_bytes for each in top))
+    return Others(whole.namespaces - len(top), size_bytes, url_for("space.index", view="namespaces"))

@@ -30,6 +30,8 @@ def squarified(sizes: Sequence[float], width: float, height: float) -> list[Box]
     Args:
         sizes: all above 0, in descending order.
     """
+    if width <= 0 or height <= 0:
+        return [Box(0, 0, 0, 0)] * len(sizes)
     boxes: list[Box] = []
     together = sum(sizes)
     areas = [size / together * width * height for size in sizes] if together else []

@@ -30,6 +30,16 @@ ABOVE_CHANGED = (
 RESTORED = "The records were restored from a backup. Look at its preview before it is switched on again."
 
 
+MOST_RULES = 200
+"""More than anybody can keep in order."""
+
+
+class TooManyRules(Exception):
+    """There are so many rules already; another one is not made."""
+
+    sentence = f"There are {MOST_RULES} rules already. Give one of them more patterns, or delete one."
+
+
 class ChangedSince(Exception):
     """The rule, or what it would take, is other than what was seen in the preview. Nothing was changed."""
 
@@ -55,7 +65,9 @@ class Plan:
 
 
 def make(session: Session, plan: Plan, change: Change) -> int:
-    """Make a rule, the last in the order and switched off; returns its id."""
+    """Make a rule, the last in the order and switched off; returns its id. Raises TooManyRules."""
+    if (session.scalar(select(func.count()).select_from(RetentionRule)) or 0) >= MOST_RULES:
+        raise TooManyRules
     last = session.scalar(select(func.max(RetentionRule.position))) or 0
     rule = RetentionRule(position=last + 1, is_on=False, made_by=change.actor, made_at=change.now)
     _set(rule, plan)

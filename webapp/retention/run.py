@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from webapp.catalogue.mode import check_registry
 from webapp.database import Reading
 from webapp.leases import Lease, LeaseHeld, LeaseLost, held, still_ours
+from webapp.registry.capabilities import Mode
 from webapp.registry.errors import (
     DeletesDisabled,
     Denied,
@@ -144,7 +146,10 @@ def _why_not(retainer: Retainer) -> str:
         refuse_while_held(retainer.remover)
     except RegistryError as error:
         return f"The rules took nothing. {error.sentence}"
-    return ""
+    found = check_registry(retainer.catalogue)
+    if found.reachable and found.mode != Mode.READ_ONLY and found.may_delete is not False:
+        return ""
+    return f"The rules took nothing. {' '.join(found.sentences)}"
 
 
 def _wanted(session: Session, retainer: Retainer, agreed: Agreed | None) -> Iterator[Intended]:

@@ -133,11 +133,9 @@ def sentence_of(run: RetentionRun) -> str:
     """What a run did, in a sentence or some."""
     states = [part.state for part in run.parts]
     touched = sum(1 for part in run.parts if part.tags_taken or part.untagged_taken)
-    words = [f"Deleted {counted(run.tags_taken, 'tag')}"]
-    if run.untagged_taken:
-        words.append(f"and {counted(run.untagged_taken, 'untagged manifest')}")
-    words.append(f"of {counted(touched, 'repository')}." if touched else ".")
-    said = " ".join(words).replace(" .", ".") if touched else "Nothing was deleted."
+    taken = [(run.tags_taken, "tag"), (run.untagged_taken, "untagged manifest")]
+    items = " and ".join(counted(number, noun) for number, noun in taken if number)
+    said = f"Deleted {items} of {counted(touched, 'repository')}." if touched else "Nothing was deleted."
     waiting, put_off = states.count(PartState.WAITING), states.count(PartState.PUT_OFF)
     failed = states.count(PartState.FAILED) + states.count(PartState.PARTLY)
     if waiting:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-# What goes with the roots: what only they name, and what refers to any of it. A child that is tagged, or part of
-# another index, stays. Then the blobs of all that, without those that anything else in the registry names.
+# What goes with the roots: what only they name, and what refers to any of it. A child that is tagged, or part of another
+# index, stays. Then all that and its layers, without those that anything else in the registry names. The numbers of a
+# repository and a manifest are one number there: a pair that SQLite does not find it looks for once more among all,
+# since one of them might be NULL.
 _SPACE = """
 WITH RECURSIVE roots(repository_id, id) AS MATERIALIZED (
     SELECT wanted.value ->> 0, m.id
@@ -45,7 +47,7 @@ going(repository_id, id) AS MATERIALIZED (
     CROSS JOIN manifests m ON m.id = reached.id
     WHERE NOT EXISTS (
         SELECT 1 FROM tags t
-        WHERE t.manifest_id = reached.id AND t.repository_id = reached.repository_id
+        WHERE t.manifest_id = reached.id AND +t.repository_id = reached.repository_id  -- by the index of manifests
           AND t.name NOT GLOB 'sha256-*' AND t.name NOT GLOB 'sha512-*'
     )
     AND NOT EXISTS (
@@ -53,35 +55,38 @@ going(repository_id, id) AS MATERIALIZED (
         FROM manifest_descriptors d
         CROSS JOIN repository_manifests r ON r.manifest_id = d.manifest_id AND r.repository_id = reached.repository_id
         WHERE d.digest = m.digest AND d.role = 'child'
-          AND (r.repository_id, r.manifest_id) NOT IN (SELECT repository_id, id FROM reached)
+          AND (r.manifest_id << 32 | r.repository_id) NOT IN (SELECT id << 32 | repository_id FROM reached)
     )
 ),
-named(repository_id, digest, size_bytes) AS (
-    SELECT going.repository_id, m.digest, m.size_bytes FROM going CROSS JOIN manifests m ON m.id = going.id
-    UNION ALL
-    SELECT going.repository_id, d.digest, d.size_bytes
-    FROM going CROSS JOIN manifest_descriptors d ON d.manifest_id = going.id AND d.role <> 'subject'
+layers(digest, size_bytes, first, last) AS MATERIALIZED (
+    SELECT d.digest, max(d.size_bytes), min(going.repository_id), max(going.repository_id)
+    FROM going CROSS JOIN manifest_descriptors d ON d.manifest_id = going.id AND d.role IN ('config', 'layer')
     WHERE d.media_type NOT LIKE '%.foreign.%' AND d.media_type NOT LIKE '%.nondistributable.%'
+    GROUP BY d.digest
 ),
-blobs(digest, size_bytes, first, last) AS MATERIALIZED (
-    SELECT digest, max(size_bytes), min(repository_id), max(repository_id) FROM named GROUP BY digest
+freed(size_bytes, first, last) AS (
+    SELECT size_bytes, first, last
+    FROM layers
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM manifest_descriptors d
+        CROSS JOIN repository_manifests r ON r.manifest_id = d.manifest_id
+        WHERE d.digest = layers.digest AND d.role <> 'subject'
+          AND (r.manifest_id << 32 | r.repository_id) NOT IN (SELECT id << 32 | repository_id FROM going)
+    )
+    UNION ALL
+    SELECT m.size_bytes, min(going.repository_id), max(going.repository_id)
+    FROM going
+    CROSS JOIN manifests m ON m.id = going.id
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM repository_manifests r
+        WHERE r.manifest_id = going.id
+          AND (r.manifest_id << 32 | r.repository_id) NOT IN (SELECT id << 32 | repository_id FROM going)
+    )
+    GROUP BY m.id
 )
-SELECT CASE WHEN first = last THEN first END, CAST(min(total(size_bytes), 9e18) AS INTEGER)
-FROM blobs
-WHERE NOT EXISTS (
-    SELECT 1
-    FROM manifest_descriptors d
-    CROSS JOIN repository_manifests r ON r.manifest_id = d.manifest_id
-    WHERE d.digest = blobs.digest AND d.role <> 'subject'
-      AND (r.repository_id, r.manifest_id) NOT IN (SELECT repository_id, id FROM going)
-)
-AND NOT EXISTS (
-    SELECT 1
-    FROM manifests m
-    CROSS JOIN repository_manifests r ON r.manifest_id = m.id
-    WHERE m.digest = blobs.digest AND (r.repository_id, r.manifest_id) NOT IN (SELECT repository_id, id FROM going)
-)
-GROUP BY 1
+SELECT CASE WHEN first = last THEN first END, CAST(min(total(size_bytes), 9e18) AS INTEGER) FROM freed GROUP BY 1
 """
 
 
