@@ -210,7 +210,7 @@ def press_old_dialog(page: Page) -> None:
 def press_wrong_name(page: Page) -> None:
     """Ask to delete an image under a name that is not its own."""
     page.locator("#typed_name").fill("team/shopping")
-    page.locator(".dialog-page button[type=submit]").click()
+    page.locator(".dialog-page .button.danger").click()
     expect(page.locator(".error")).to_be_visible()
 
 
