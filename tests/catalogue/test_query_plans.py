@@ -27,6 +27,7 @@ LARGE = (
 VALUES = {
     "number": 20,
     "holding": "[]",
+    "up_to": None,
     "repository": 1,
     "roots": "[1]",
     "new": "[1]",

@@ -103,6 +103,10 @@ def test_the_map_leads_to_every_namespace_and_repository_and_says_the_same_as_th
     assert linked_from_map(page) >= {f"/space?namespace={name}" for name in ("team", "-")}
     assert page.count('aria-label="team/api: 1.91 MB, 309 kB of it needed nowhere else"') == 2, "wide and narrow"
     assert 'href="#list">Skip to the table' in page
+    text = text_of(bob.get("/space?view=namespaces"))
+    said = re.search(r"team: ([\d.]+ MB) in 3 repositories", text)
+    assert said
+    assert f"team 3 repositories {said[1]} " in text
 
 
 def test_the_largest_tags_and_layers_are_named_with_what_uses_them(bob: Visitor) -> None:

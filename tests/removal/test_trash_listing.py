@@ -9,7 +9,8 @@ from tests.removal.stage import API, Stage
 from tests.removal.trashing import in_trash
 from webapp.accounts.permissions import Visibility
 from webapp.removal.trash_listing import TrashFilter, is_touched_by_others, trash_page
-from webapp.removal.trash_models import TrashState
+from webapp.removal.trash_models import Restorable, TrashState
+from webapp.removal.trash_upkeep import check_items
 
 ALL = Visibility(sees_everything=True)
 
@@ -69,3 +70,21 @@ def test_rows_are_found_by_an_index(trash: Stage, wanted: TrashFilter) -> None:
         plans = [plan_of(session, *each) for each in list(sent)]
     walked = [line for plan in plans for line in plan.splitlines() if "SCAN trash_items" in line]
     assert walked == []
+
+
+def test_a_child_that_an_index_lacked_all_along_was_taken_by_nobody(stage: Stage) -> None:
+    trash = in_trash(stage)
+    _index, children = trash.push_index("lacks one", "1.0")
+    whole, others = trash.push_index("whole", "2.0")
+    trash.client.delete_manifest(API, children[0].digest)
+    trash.sync()
+    trash.remove("1.0", "2.0")
+    check_items(trash.remover)
+    with trash.records.reading() as session:
+        assert not is_touched_by_others(session)
+    assert [item.restorable for item in trash.items()] == [Restorable.NO, Restorable.YES]
+    trash.client.delete_manifest(API, others[0].digest)
+    check_items(trash.remover)
+    with trash.records.reading() as session:
+        assert is_touched_by_others(session)
+    assert {item.digest: item.restorable for item in trash.items()}[whole.digest] == Restorable.FROM_JOURNAL

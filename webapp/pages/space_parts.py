@@ -40,7 +40,8 @@ def branches_of(session: Session, namespace: str | None) -> tuple[list[Branch], 
 
 
 def _branch(space: NamespaceSpace, lines: Sequence[RepositoryLine]) -> Branch:
-    name, size = name_of_namespace(space.namespace), in_bytes(space.counted_bytes)
+    """As large as its repositories together; what it is said to take is each blob once, as in the list."""
+    name, size = name_of_namespace(space.namespace), in_bytes(space.size_bytes)
     words = f"{name}: {size} in {counted(space.repositories, 'repository', 'repositories')}"
     whole = Part(name, space.counted_bytes, 0, size, words, address_of_namespace(space.namespace))
     others_bytes = max(0, space.counted_bytes - sum(each.space.size_bytes for each in lines))

@@ -21,6 +21,9 @@ from webapp.removal.remover import Remover
 from webapp.removal.space import BLOBS
 from webapp.removal.trash_models import Restorable
 
+BLOB_IS_GONE = "blob "
+"""Words of what is missing begin so where it is a blob; a manifest begins otherwise."""
+
 ELSEWHERE = (".foreign.", ".nondistributable.")
 """Layers of such a type are not in the registry, and a push does not bring them."""
 
@@ -143,7 +146,7 @@ def missing(kept: Mapping[str, KeptManifest], presence: Presence, digest: str) -
         if each not in kept:
             words += [] if each in presence.manifests else [f"manifest {each}"]
             continue
-        words += [f"blob {blob}" for blob in kept[each].blobs if blob in presence.gone_blobs]
+        words += [f"{BLOB_IS_GONE}{blob}" for blob in kept[each].blobs if blob in presence.gone_blobs]
     return list(dict.fromkeys(words))
 
 

@@ -16,6 +16,7 @@ from webapp.catalogue.keyset import read_page
 from webapp.catalogue.listing import PAGE_SIZE, Page, how_many
 from webapp.catalogue.models import DescriptorRole, Manifest, ManifestDescriptor, Repository, RepositoryManifest
 from webapp.database import among
+from webapp.removal.restorable import BLOB_IS_GONE
 from webapp.removal.trash_models import Restorable, TrashItem, TrashState
 
 LISTED = (TrashState.IN_TRASH, TrashState.DELETED, TrashState.RESTORED, TrashState.STAYS, TrashState.LOST)
@@ -139,9 +140,14 @@ def items_of_removal(session: Session, visibility: Visibility, removal_id: int, 
 
 
 def is_touched_by_others(session: Session) -> bool:
-    """Whether manifests of the trash are gone although nobody emptied it."""
+    """Whether manifests of the trash, or their blobs, are gone although nobody emptied it.
+
+    A child that was not there when its index was deleted is in nobody's journal, and was taken by nobody since.
+    """
+    lacks_blobs = TrashItem.missing.contains(f'"{BLOB_IS_GONE}')
     gone = exists().where(
-        TrashItem.state == TrashState.IN_TRASH, TrashItem.restorable.in_((Restorable.NO, Restorable.FROM_JOURNAL))
+        TrashItem.state == TrashState.IN_TRASH,
+        or_(TrashItem.restorable == Restorable.FROM_JOURNAL, and_(TrashItem.restorable == Restorable.NO, lacks_blobs)),
     )
     return bool(session.scalar(select(gone)))
 
