@@ -266,3 +266,28 @@ def test_without_a_store_to_read_everything_comes_back(trash: Stage) -> None:
     assert trash.pulls("1.0")
     assert trash.pulls("2.0")
     assert trash.catalogued() == {"1.0", "2.0"}
+
+
+def test_signatures_go_with_the_last_of_several_siblings(trash: Stage) -> None:
+    built = trash.push("api 1.0", "1.0", "1.1")
+    signature = f"{built.digest.replace(':', '-')}.sig"
+    trash.pusher.sign(API, built)
+    trash.sync()
+    trash.remove("1.0")
+    assert trash.tags() == {"1.1", signature}
+    removal = trash.remove("1.1")
+    assert steps(removal)[built.digest] == "in-trash"
+    assert trash.tags() == set()
+    last = next(item for item in trash.items() if item.tag == "1.1")
+    trash.restore(last.id)
+    assert trash.tags() == {"1.1", signature}
+
+
+def test_a_whole_image_takes_nothing_into_the_trash_twice(trash: Stage) -> None:
+    first, _children = trash.push_index("first", "1.0")
+    trash.push("second", "2.0")
+    trash.sync()
+    trash.remove("1.0")
+    trash.remove()
+    assert sorted(item.tag for item in trash.items()) == ["1.0", "2.0"]
+    assert trash.pulls(first.digest)

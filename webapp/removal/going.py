@@ -59,7 +59,7 @@ def _what_goes(facts: Facts, left: frozenset[str]) -> Going:
     """What goes where tags and manifests that are `left` do not, whatever else would take them along."""
     lists = _lists_of_referrers(facts)
     tags = {tag: digest for tag, digest in _asked(facts).items() if tag not in left}
-    reached = asked = _closure(facts, {*tags.values(), *_asked_manifests(facts)} - left) - left
+    reached = asked = closure(facts, {*tags.values(), *_asked_manifests(facts)} - left) - left
     asked_tags = frozenset(tags)
     while True:
         shortened = frozenset(tag for tag in lists if tag not in tags)
@@ -70,7 +70,7 @@ def _what_goes(facts: Facts, left: frozenset[str]) -> Going:
         if not more_tags and more <= reached:
             break
         tags |= more_tags
-        reached = _closure(facts, reached | more) - left
+        reached = closure(facts, reached | more) - left
     rewrites = tuple(_rewrite(facts, tag, lists[tag], going) for tag in sorted(shortened))
     carried = (going - asked) | (tags.keys() - asked_tags)
     olds = frozenset(each.old for each in rewrites)
@@ -95,7 +95,7 @@ def _asked_manifests(facts: Facts) -> set[str]:
     return set(facts.manifests) if facts.wanted.whole_image else set(facts.wanted.digests)
 
 
-def _closure(facts: Facts, digests: Iterable[str]) -> frozenset[str]:
+def closure(facts: Facts, digests: Iterable[str]) -> frozenset[str]:
     """Some manifests and all that they name."""
     found: set[str] = set()
     level = {each for each in digests if each in facts.manifests}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from webapp.removal.going import Going, what_goes
+from webapp.removal.going import Going, closure, what_goes
 from webapp.removal.material import Facts, ManifestFact, Rewrite
 from webapp.removal.trash import day_words
 from webapp.removal.wanted import Referrers, Siblings, Wanted
@@ -76,6 +76,7 @@ class Plan:
 
 def make_plan(facts: Facts, until: datetime | None = None) -> Plan:
     """Plan the removal of what is wanted: into the trash until then, or (None) for good."""
+    facts = facts if until is None else _as_for_the_trash(facts)
     going = what_goes(facts)
     steps = _parents_first(facts, going.manifests)
     kept = _kept(facts, going)
@@ -97,6 +98,15 @@ def make_plan(facts: Facts, until: datetime | None = None) -> Plan:
         protected=tuple(sorted(facts.protected)),
         until=until,
     )
+
+
+def _as_for_the_trash(facts: Facts) -> Facts:
+    """What asked tags lead to may be in the trash already: a sibling went before. It goes there once more, with theirs.
+
+    Else what refers to it would stay behind when its last tag goes.
+    """
+    led_to = closure(facts, [facts.digests[tag] for tag in facts.asked_tags if tag in facts.digests])
+    return replace(facts, in_trash={digest: until for digest, until in facts.in_trash.items() if digest not in led_to})
 
 
 def protected_among(facts: Facts, going: Collection[str]) -> set[str]:
