@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page
 from demo.fleet import API, BUILDER, ETL, LONG_TAG, SHOP, WEB
 from tests.browser.conftest import errors_of, new_context, sign_in
 from tests.look.records import everything, open_removal, windows
+from tests.look.rules import retention
 from tests.look.scenes import SCENES
 from tests.odd_manifests import LONGEST_TAG, ODD, UNTAGGED
 from tests.pages.conftest import parts_of
@@ -62,6 +63,13 @@ PATHS = (
     "/maintenance/windows/3/change",
     "/maintenance/runs/3",
     "/maintenance/runs/4",
+    "/retention",
+    "/retention/preview?rule=2&show=all",
+    "/retention/rules/2/change",
+    "/retention/rules/2/delete",
+    "/retention/run",
+    "/retention/runs/4",
+    "/retention/waiting/6",
     "/status",
     "/notices",
     "/no-such-page",
@@ -109,6 +117,7 @@ def _full(app: Flask) -> Any:
         everything(session)
         open_removal(session)
         windows(session)
+        retention(session)
     return served(app)
 
 

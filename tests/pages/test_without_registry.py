@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from sqlalchemy import select
 
+from tests.look.rules import retention
 from tests.pages.conftest import Visitor, parts_of, text_of
 from tests.registry_process import RegistryProcess
 from tests.windows.plans import a_window
@@ -26,6 +27,8 @@ EXAMPLES = {
     "removal_id": 1,
     "run_id": 1,
     "window_id": 1,
+    "rule_id": 2,
+    "part_id": 6,
 }
 NEEDS_A_RUN = {"maintenance.run", "maintenance.log_file"}
 NEEDS_AN_ITEM = {"trash.restore_items", "trash.delete_items"}
@@ -48,6 +51,8 @@ def test_every_page_answers_while_the_registry_is_away(
     app: Flask, alice: Visitor, without_registry: RegistryProcess
 ) -> None:
     a_window(parts_of(app).writing, parts_of(app).now())
+    with parts_of(app).writing() as session:
+        retention(session)
     examples = {**EXAMPLES, "digest": image_of_web(app)}
     for rule in app.url_map.iter_rules():
         if "GET" not in (rule.methods or set()) or rule.endpoint in NEEDS_A_RUN | NEEDS_AN_ITEM | NO_PAGES | {
@@ -62,7 +67,13 @@ def test_every_page_answers_while_the_registry_is_away(
 def test_pages_say_that_the_registry_is_away_and_show_what_it_held(
     alice: Visitor, without_registry: RegistryProcess
 ) -> None:
-    for path in ("/repositories", "/repositories/team/web", "/repositories/team/web/-/tags/2.1", "/activities"):
+    for path in (
+        "/repositories",
+        "/repositories/team/web",
+        "/repositories/team/web/-/tags/2.1",
+        "/activities",
+        "/retention",
+    ):
         text = text_of(alice.get(path))
         assert "Unreachable since" in text, path
         assert "The registry cannot be reached: no connection." in text, path

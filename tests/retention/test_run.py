@@ -185,8 +185,9 @@ def test_the_last_tag_stays_also_where_the_others_went_in_that_moment(
     assert kept_in(run.parts[0]) == {"1.0": LAST}
 
 
-def test_a_rule_that_is_switched_off_while_a_run_goes_on_takes_nothing_more(
-    stage: RulesStage, client: RegistryClient
+@pytest.mark.parametrize("is_on_again", [False, True])
+def test_a_rule_that_is_changed_while_a_run_goes_on_takes_nothing_more(
+    stage: RulesStage, client: RegistryClient, is_on_again: bool
 ) -> None:
     five(stage)
     rule_id = stage.rule(keep_newest=3)
@@ -196,6 +197,8 @@ def test_a_rule_that_is_switched_off_while_a_run_goes_on_takes_nothing_more(
         with stage.at.records.writing() as session:
             plan = Plan("CI", ("*",), Terms(keep_newest=4))
             alter(session, session.get_one(RetentionRule, rule_id), plan, stage.change)
+        if is_on_again:
+            stage.switch_on(rule_id)
 
     meddler.before_list = once(change)
 

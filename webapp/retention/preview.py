@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from sqlalchemy.orm import Session
 
@@ -29,7 +30,7 @@ class Means:
     share_percent: int = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Foreseen:
     """What a rule would do to a repository."""
 
@@ -38,17 +39,17 @@ class Foreseen:
     decisions: Sequence[Decision]
     share_percent: int
 
-    @property
+    @cached_property
     def tags(self) -> list[Decision]:
         """The tags that would go."""
         return [each for each in self.decisions if each.goes and each.name]
 
-    @property
+    @cached_property
     def untagged(self) -> list[Decision]:
         """The untagged manifests that would go."""
         return [each for each in self.decisions if each.goes and not each.name]
 
-    @property
+    @cached_property
     def tag_count(self) -> int:
         """How many of its tags are subject to rules."""
         return sum(1 for each in self.decisions if each.name)
@@ -67,7 +68,7 @@ class Foreseen:
 
     def manifests(self) -> Iterator[tuple[int, str]]:
         """What would go, by the number of the repository and the digest."""
-        for digest in {each.digest for each in self.decisions if each.goes}:
+        for digest in {each.digest for each in (*self.tags, *self.untagged)}:
             yield self.repository.id, digest
 
 
@@ -162,6 +163,5 @@ def sum_of_run(session: Session, rules: Sequence[RuleInOrder], means: Means, now
 
 
 def _tell(told: hashlib._Hash, foreseen: Foreseen) -> None:
-    for each in foreseen.decisions:
-        if each.goes:
-            told.update(f"{foreseen.rule.id}\n{foreseen.repository.name}\n{each.name}\n{each.digest}\n".encode())
+    for each in (*foreseen.tags, *foreseen.untagged):
+        told.update(f"{foreseen.rule.id}\n{foreseen.repository.name}\n{each.name}\n{each.digest}\n".encode())
