@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import select
 
 from tests.removal.stage import API
@@ -14,8 +13,6 @@ from webapp.registry.client import RegistryClient
 from webapp.removal.trash_models import TrashItem, TrashState
 from webapp.retention.models import PartState
 from webapp.retention.take import Retainer
-
-pytest.importorskip("webapp.removal.into_trash")
 
 
 class TrashStage(RulesStage):
