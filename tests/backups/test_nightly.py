@@ -126,7 +126,7 @@ def test_status_says_how_old_and_how_large_the_newest_is(parts: Parts, settings:
     assert check(parts).state == CheckState.UNKNOWN
 
 
-SAYS = "The newest is {} old, 0.5 MB"
+SAYS = "The newest is {} old, 0.6 MB"
 
 
 def test_one_that_fails_is_seen_on_status_with_its_reason_and_tried_again(
