@@ -12,7 +12,7 @@ from tests.removal.trashing import collect, in_trash
 from webapp.removal.empty import due
 from webapp.removal.trash_models import Restorable, TrashItem, TrashState
 from webapp.removal.trash_space import in_trash as held
-from webapp.removal.trash_upkeep import TOO_MUCH, look_after_trash
+from webapp.removal.trash_upkeep import TOO_MUCH, check_new_items, look_after_trash
 
 
 @pytest.fixture
@@ -126,3 +126,15 @@ def test_a_trash_within_its_limit_keeps_its_dates(trash: Stage) -> None:
     trash.remove("1.0")
     [item] = look_after(trash, max_bytes=10**9)
     assert (item.note, item.until) == ("", trash.removals()[0].until)
+
+
+def test_what_was_just_deleted_is_looked_at_before_the_next_sync(trash: Stage) -> None:
+    trash.push("api 1.0", "1.0")
+    trash.sync()
+    trash.remove("1.0")
+    check_new_items(trash.remover)
+    [item] = trash.items()
+    assert (item.restorable, item.checked_at) == (Restorable.YES, trash.clock())
+    trash.clock.advance(hours=1)
+    check_new_items(trash.remover)
+    assert trash.items()[0].checked_at == item.checked_at

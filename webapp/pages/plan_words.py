@@ -105,7 +105,8 @@ def space_words(plan: Plan, space: Space) -> str:
     if plan.is_empty:
         return "nothing"
     if not plan.steps and images:
-        return "nothing: the image stays" if images == 1 else "nothing: the images stay"
+        nothing = "nothing" if plan.until is None else "nothing comes back then"
+        return f"{nothing}: the image stays" if images == 1 else f"{nothing}: the images stay"
     if not plan.steps:
         return "nothing: no image is left"
     if space.bytes_freed or not space.is_exact:

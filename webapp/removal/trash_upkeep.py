@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.catalogue.models import Repository, Tag
@@ -59,11 +59,20 @@ def let_go_of_tagged_again(session: Session, now: datetime) -> None:
             item.state, item.note, item.ended_at = TrashState.STAYS, f"It is tagged {tag} again.", now
 
 
-def check_items(remover: Remover, most: int = CHECKED_AT_A_TIME) -> None:
+def check_new_items(remover: Remover) -> None:
+    """Look at what was deleted since the last sync, so that the page soon knows."""
+    _check_some(remover, select(TrashItem).where(TrashItem.checked_at.is_(None)))
+
+
+def check_items(remover: Remover) -> None:
     """Look whether items can be restored, and what emptying each alone would free. An error leaves them as they were."""
-    oldest = select(TrashItem).where(TrashItem.state.in_(RESTORABLE_STATES))
+    _check_some(remover, select(TrashItem))
+
+
+def _check_some(remover: Remover, some: Select[TrashItem]) -> None:
+    oldest = some.where(TrashItem.state.in_(RESTORABLE_STATES)).order_by(TrashItem.checked_at, TrashItem.id)
     with remover.reading() as session:
-        items = session.scalars(oldest.order_by(TrashItem.checked_at, TrashItem.id).limit(most)).all()
+        items = session.scalars(oldest.limit(CHECKED_AT_A_TIME)).all()
     for repository in sorted({item.repository for item in items}):
         try:
             _check(remover, repository, [item for item in items if item.repository == repository])
