@@ -24,7 +24,8 @@ from webapp.registry.errors import (
 from webapp.removal.batches import Batch, Delete, Untag, WriteList, delete_batches, tags_that_go_alone, untag_batches
 from webapp.removal.ending import finish
 from webapp.removal.ground import Ground, StepResult, ground_of
-from webapp.removal.journal import begin_steps, begin_tags, end_steps, end_tags, journal_of, open_steps
+from webapp.removal.journal import begin_steps, begin_tags, end_steps, end_tags, open_steps
+from webapp.removal.journal_bytes import journal_of
 from webapp.removal.looks import REQUESTS_AT_A_TIME
 from webapp.removal.material import Rewrite
 from webapp.removal.models import GOOD, Removal, RemovalStep, StepKind, StepState

@@ -12,7 +12,8 @@ from webapp.registry.errors import RegistryError
 from webapp.removal.ground import Ground
 from webapp.removal.healing import heal
 from webapp.removal.into_trash import settle_items
-from webapp.removal.journal import end_removal, end_tags, journal_of, journal_to_trash
+from webapp.removal.journal import end_removal, end_tags
+from webapp.removal.journal_bytes import journal_of, journal_to_trash
 from webapp.removal.looks import fact_of, list_tags, look_at
 from webapp.removal.mend import mend
 from webapp.removal.models import GONE, UNFINISHED, Removal, RemovalStep, RemovedTag, StepKind, StepState

@@ -12,7 +12,7 @@ from webapp.catalogue.edges import recorded_manifests
 from webapp.catalogue.revisions import read_in_store
 from webapp.registry.client import RegistryClient
 from webapp.registry.errors import RegistryError
-from webapp.removal.journal import journalled
+from webapp.removal.journal_bytes import journalled
 from webapp.removal.looks import fact_of, look_at, reach, recorded_tags
 from webapp.removal.models import GONE, UNFINISHED, Removal, StepKind, StepState
 from webapp.removal.remover import Remover

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, undefer
 
 from webapp.activities.models import Activity, ActivityKind, Outcome
 from webapp.activities.record import complete, complete_all, make_activity
-from webapp.database import Reading, among, once_written
+from webapp.database import among, once_written
 from webapp.leases import Lease
 from webapp.registry.manifests import ManifestBytes
 from webapp.removal.into_trash import moved
@@ -258,38 +258,6 @@ def unfinished(session: Session) -> list[tuple[int, str]]:
     """Removals to be looked up, oldest first: their ids and repositories."""
     wanted = select(Removal.id, Removal.repository).where(Removal.state.in_(OPEN_STATES)).order_by(Removal.id)
     return list(session.execute(wanted).all())
-
-
-def journalled(session: Session, removal_id: int, digests: Collection[str]) -> list[ManifestBytes]:
-    """The kept bytes of some manifests, children first."""
-    rows: Sequence[JournalManifest] = session.scalars(
-        select(JournalManifest)
-        .options(undefer(JournalManifest.raw))
-        .where(JournalManifest.removal_id == removal_id, among(JournalManifest.digest, digests))
-        .order_by(JournalManifest.position)
-    ).all()
-    return [ManifestBytes(row.media_type, row.raw, row.digest) for row in rows]
-
-
-def journal_to_trash(session: Session, removal_id: int) -> list[ManifestBytes]:
-    """The kept bytes of a removal that puts something into the trash; none of one that deletes for good."""
-    into_trash = exists().where(RemovalStep.removal_id == removal_id, RemovalStep.kind == StepKind.TRASH)
-    rows = session.scalars(
-        select(JournalManifest)
-        .options(undefer(JournalManifest.raw))
-        .where(JournalManifest.removal_id == removal_id, into_trash)
-    )
-    return [ManifestBytes(row.media_type, row.raw, row.digest) for row in rows]
-
-
-def journal_of(reading: Reading, removal_id: int) -> Callable[[Collection[str]], list[ManifestBytes]]:
-    """The journal of one removal, as a function of digests, for whoever has no session at hand."""
-
-    def journal(digests: Collection[str]) -> list[ManifestBytes]:
-        with reading() as session:
-            return journalled(session, removal_id, digests)
-
-    return journal
 
 
 def open_steps(session: Session, removal_id: int) -> Sequence[RemovalStep]:

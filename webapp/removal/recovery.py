@@ -16,7 +16,8 @@ from webapp.removal.carry_out import rewrite_of
 from webapp.removal.ending import DANGLING, INTERRUPTED, finish
 from webapp.removal.ground import Ground, StepResult, ground_of
 from webapp.removal.half_written import on_what_or_half_written
-from webapp.removal.journal import end_steps, end_tags, journal_of, open_steps, unfinished
+from webapp.removal.journal import end_steps, end_tags, open_steps, unfinished
+from webapp.removal.journal_bytes import journal_of
 from webapp.removal.looks import REQUESTS_AT_A_TIME, list_tags
 from webapp.removal.models import GONE, OPEN_STATES, UNFINISHED, Removal, RemovalStep, StepKind, StepState
 from webapp.removal.names_in_doubt import look_up_names, repositories_in_doubt
