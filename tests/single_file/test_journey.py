@@ -101,4 +101,6 @@ def stop(root: EmptyRoot) -> None:
 def go_back_to_the_tables_of_the_version_before(root: EmptyRoot) -> None:
     """As they were before the indexes of the newest migration."""
     with sqlite3.connect(root.folder / "var/lib/holystone/holystone.db") as records:
-        records.execute("UPDATE alembic_version SET version_num = '0013'")
+        records.execute("DROP INDEX ix_trash_items_actor")
+        records.execute("DROP INDEX ix_trash_items_restorable")
+        records.execute("UPDATE alembic_version SET version_num = '0017'")

@@ -141,8 +141,17 @@ def _put(remover: Remover, look: Look, kept: Mapping[str, KeptManifest]) -> Rest
     except Refused as error:
         return replace(found, outcome=Outcome.FAILED, reason=_why_refused(remover, item, error))
     except RegistryError as error:
-        outcome = Outcome.UNKNOWN if error.outcome_is_unknown else Outcome.FAILED
-        return replace(found, outcome=outcome, reason=error.sentence)
+        outcome = _outcome_after(remover, found) if error.outcome_is_unknown else Outcome.FAILED
+        return replace(found, outcome=outcome, reason="" if outcome == Outcome.DONE else error.sentence)
+
+
+def _outcome_after(remover: Remover, found: Restored) -> Outcome:
+    """What an error that does not tell has left behind: look again (law 3)."""
+    try:
+        on = head_digest(remover.client, found.repository, found.tag or found.digest)
+    except RegistryError:
+        return Outcome.UNKNOWN
+    return Outcome.DONE if on == found.digest else Outcome.FAILED
 
 
 def _why_refused(remover: Remover, item: TrashItem, error: Refused) -> str:
