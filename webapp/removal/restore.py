@@ -11,8 +11,9 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from webapp.activities.models import ActivityKind, Outcome
-from webapp.activities.record import complete, make_activity
+from webapp.activities.record import complete_all, make_activity
 from webapp.catalogue.refresh import Catalogue, check_tags
+from webapp.catalogue.revisions import REPOSITORIES
 from webapp.leases import Lease, LeaseHeld, LeaseLost, held, still_ours
 from webapp.registry.errors import DeletesDisabled, Denied, NotFound, ReadOnly, Refused, RegistryError, Unauthorised
 from webapp.removal.journal import UNDER_WAY
@@ -25,6 +26,9 @@ from webapp.removal.restore_looks import Look, gone_words, look_at_items, rows_o
 from webapp.removal.trash_models import TrashItem, TrashState
 
 ENDS_ALL = (ReadOnly, DeletesDisabled, Denied, Unauthorised)
+LEARNED_AT_ONCE = 100
+"""So many tags are looked at anew for the pages; where a store can be read, any number."""
+
 NOT_UNDER_IT = "The registry accepted it, but the tag is on something else now."
 
 
@@ -88,14 +92,18 @@ def _intend(remover: Remover, lease: Lease, looks: Sequence[Look], actor: str, p
     now = remover.now()
     with remover.writing() as session:
         still_ours(session, lease)
-        for look in looks:
-            item = session.get_one(TrashItem, look.item.id)
-            activity = make_activity(
+        items = {item.id: item for item in rows_of(session, [look.item.id for look in looks])}
+        activities = [
+            make_activity(
                 at=now, actor=actor, kind=ActivityKind.TAG_RESTORED, outcome=Outcome.UNKNOWN, reason=UNDER_WAY,
-                repository=item.repository, tag=look.tag or None, digest=item.digest, place=place,
-            )  # fmt: skip
-            session.add(activity)
-            session.flush()
+                repository=look.item.repository, tag=look.tag or None, digest=look.item.digest, place=place,
+            )
+            for look in looks
+        ]  # fmt: skip
+        session.add_all(activities)
+        session.flush()
+        for look, activity in zip(looks, activities, strict=True):
+            item = items[look.item.id]
             item.state, item.restored_as, item.activity_id = TrashState.RESTORING, look.tag, activity.id
 
 
@@ -171,11 +179,23 @@ def _put_under_tag(remover: Remover, look: Look, found: Restored, kept: Mapping[
         pushed = pushed_since(before or {}, pushes_of(remover.store, repository, tag), digest)
         if pushed is not None:
             _give_back(remover, repository, tag, pushed)
-        on = head_digest(client, repository, tag)
+        on = _on_afterwards(remover, repository, tag)
     if on == digest:
         return found
     reason = look.obstacle_words if on else NOT_UNDER_IT
     return replace(found, outcome=Outcome.FAILED, reason=reason)
+
+
+def _on_afterwards(remover: Remover, repository: str, tag: str) -> str | None:
+    """The digest that a tag is on after our PUT: the store's own link tells, where it can be read."""
+    if remover.store is None:
+        return head_digest(remover.client, repository, tag)
+    try:
+        return (
+            (remover.store / REPOSITORIES / repository / "_manifests/tags" / tag / "current/link").read_text().strip()
+        )
+    except FileNotFoundError:
+        return None
 
 
 def _give_back(remover: Remover, repository: str, tag: str, pushed: str) -> None:
@@ -191,12 +211,12 @@ def _settle(remover: Remover, lease: Lease, done: Sequence[Restored]) -> None:
     """Write down what became of each. What is unknown stays open, for `look_up_restores` to ask."""
     with remover.writing() as session:
         still_ours(session, lease)
+        items = {item.id: item for item in rows_of(session, [each.item_id for each in done])}
         for each in done:
-            item = session.get_one(TrashItem, each.item_id)
             if each.outcome != Outcome.UNKNOWN:
-                end_restore(item, each.outcome == Outcome.DONE, remover)
-            if item.activity_id is not None:
-                complete(session, item.activity_id, each.outcome, each.reason)
+                end_restore(items[each.item_id], each.outcome == Outcome.DONE, remover)
+        told = [(items[each.item_id].activity_id, each) for each in done]
+        complete_all(session, [(row, each.outcome, each.reason) for row, each in told if row is not None])
 
 
 def end_restore(item: TrashItem, is_restored: bool, remover: Remover) -> None:
@@ -210,8 +230,8 @@ def end_restore(item: TrashItem, is_restored: bool, remover: Remover) -> None:
 
 def _learn(remover: Remover, repository: str, tags: Collection[str]) -> None:
     """Let the catalogue see what is back, so that pages show it at once."""
-    if not tags:
-        return
+    if not tags or (remover.store is None and len(tags) > LEARNED_AT_ONCE):
+        return  # who opens the repository has it looked at, and the next sync sees it
     catalogue = Catalogue(
         remover.client, remover.reading, remover.writing, remover.now, remover.store, remover.revisions
     )
