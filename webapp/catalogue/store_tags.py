@@ -11,6 +11,7 @@ from pathlib import Path
 
 from webapp.catalogue.revisions import REPOSITORIES
 from webapp.catalogue.seen import KnownTag, SeenTag
+from webapp.catalogue.store_blobs import blob_file
 from webapp.registry.client import RegistryClient
 from webapp.registry.errors import NotFound, RegistryError
 from webapp.registry.names import is_digest
@@ -81,5 +82,4 @@ def _digest_in(link: str) -> str:
 
 
 def _has_bytes(store: Path, digest: str) -> bool:
-    algorithm, _, hexadecimal = digest.partition(":")
-    return (store / "docker/registry/v2/blobs" / algorithm / hexadecimal[:2] / hexadecimal / "data").stat().st_size > 0
+    return blob_file(store, digest).stat().st_size > 0

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-log = logging.getLogger(__name__)
+from webapp.catalogue.store_blobs import BLOBS, blob_file
 
-BLOBS = "docker/registry/v2/blobs"
+log = logging.getLogger(__name__)
 
 
 def blob_sizes(store: Path | None) -> dict[str, int] | None:
@@ -39,9 +39,8 @@ def data_sizes(store: Path, digests: Iterable[str]) -> dict[str, int]:
     """The sizes in bytes of some blobs; those that are not there, or cannot be read, are left out."""
     found = {}
     for digest in digests:
-        algorithm, _, name = digest.partition(":")
         with suppress(OSError):
-            found[digest] = (store / BLOBS / algorithm / name[:2] / name / "data").stat().st_size
+            found[digest] = blob_file(store, digest).stat().st_size
     return found
 
 

@@ -19,6 +19,7 @@ from webapp.removal.trash_models import TrashItem
 
 NOTHING_TICKED = "Nothing is ticked. Tick what you mean, then press the button again; nothing was changed."
 NOT_THERE = "This is not in the trash any more."
+GOES_ON = "This takes longer than 20 seconds, and goes on. The activities say how it ended."
 SLOW = "The registry has not answered within 5 seconds."
 WORKS_S = 20.0
 """For so long a page waits for what it began; the activities say how the rest ended."""

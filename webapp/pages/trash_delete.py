@@ -14,7 +14,7 @@ from webapp.pages.filters import counted, in_bytes, thousands
 from webapp.pages.plan_words import Staying
 from webapp.pages.removal_dialog import Trouble, remedy_for
 from webapp.pages.trash import bp
-from webapp.pages.trash_asked import SLOW, WORKS_S, asked_items, is_agreed, status_of, subject_of, way_back
+from webapp.pages.trash_asked import GOES_ON, SLOW, WORKS_S, asked_items, is_agreed, status_of, subject_of, way_back
 from webapp.registry.errors import RegistryError
 from webapp.removal.empty import MOST_AT_ONCE, Emptied, empty, look_at_emptying
 from webapp.removal.execute import Preview, space_together
@@ -29,7 +29,6 @@ MOST_UNASKED = 20
 WORD = "trash"
 NOT_DELETED = "Nothing was deleted."
 WRONG_WORD = f"Type {WORD}."
-GOES_ON = "This takes longer than 20 seconds, and goes on. The activities say how it ended."
 
 Shown = tuple[list[Preview], Space]
 

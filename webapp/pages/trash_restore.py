@@ -14,7 +14,17 @@ from webapp.pages.current import background, parts, person, place
 from webapp.pages.filters import counted
 from webapp.pages.removal_dialog import Trouble, remedy_for
 from webapp.pages.trash import bp
-from webapp.pages.trash_asked import NOT_THERE, SLOW, WORKS_S, asked_items, is_agreed, status_of, subject_of, way_back
+from webapp.pages.trash_asked import (
+    GOES_ON,
+    NOT_THERE,
+    SLOW,
+    WORKS_S,
+    asked_items,
+    is_agreed,
+    status_of,
+    subject_of,
+    way_back,
+)
 from webapp.pages.trash_lines import name_of
 from webapp.registry.errors import RegistryError
 from webapp.removal.restore import Restored, restore
@@ -25,7 +35,6 @@ __all__ = ["bp"]
 
 MOST_SHOWN = 20
 NOT_RESTORED = "Nothing was restored."
-GOES_ON = "This takes longer than 20 seconds, and goes on. The activities say how it ended."
 FROM_JOURNAL = "Manifests of it are gone from the registry; they are put again as Holystone has kept them."
 
 

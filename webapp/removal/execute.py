@@ -16,7 +16,7 @@ from webapp.leases import Lease, LeaseHeld, LeaseLost, held, still_ours
 from webapp.registry.manifests import ManifestBytes
 from webapp.removal.carry_out import carry_out
 from webapp.removal.facts import read_facts
-from webapp.removal.into_trash import children_first, moved, note_items, note_what_stays
+from webapp.removal.into_trash import moved, note_items, note_what_stays, with_descendants
 from webapp.removal.journal import Agreement, removal_by_key, write_intent
 from webapp.removal.looks import REQUESTS_AT_A_TIME, bytes_of
 from webapp.removal.material import Facts
@@ -129,7 +129,7 @@ def _remove(
 def _journal(remover: Remover, fresh: Preview) -> list[ManifestBytes]:
     """The bytes of all that goes, of all that loses a tag, and of what these name: children first."""
     plan = fresh.plan
-    digests = children_first(fresh.facts, [*sorted(set(plan.tags.values()) - {""}), *moved(plan)])
+    digests = with_descendants(fresh.facts, [*sorted(set(plan.tags.values()) - {""}), *moved(plan)])
     with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as executor:
         kept = bytes_of(remover.client, executor, remover.reading, plan.repository, digests)
     return [kept[digest] for digest in digests]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from webapp.activities.models import Activity
 from webapp.database import among
-from webapp.removal.material import Facts
+from webapp.removal.material import Facts, children_first
 from webapp.removal.models import GONE, UNFINISHED, Removal, RemovalStep, RemovedTag, StepKind, StepState
 from webapp.removal.plan import Plan
 from webapp.removal.trash import day_words
@@ -24,27 +24,20 @@ NOT_THERE = "It is not in the registry any more."
 ITS_TAG_STAYS = "What it belongs to did not go."
 
 
-def children_first(facts: Facts, roots: Iterable[str]) -> list[str]:
-    """Some manifests and all that they name and that is there, each after what it names."""
-    found: dict[str, None] = {}
-
-    def visit(digest: str, above: frozenset[str]) -> None:
-        if digest in found or digest in above or digest not in facts.manifests:
-            return
-        for child in facts.manifests[digest].children:
-            visit(child, above | {digest})
-        found[digest] = None
-
-    for root in roots:
-        visit(root, frozenset())
-    return list(found)
+def with_descendants(facts: Facts, roots: Iterable[str]) -> list[str]:
+    """Some manifests and all that they name, as far as that is there, each after what it names."""
+    there = facts.manifests
+    return children_first(
+        (root for root in roots if root in there),
+        lambda digest: (child for child in there[digest].children if child in there),
+    )
 
 
 def note_items(session: Session, removal: Removal, plan: Plan, facts: Facts) -> None:
     """Write down what can be restored of a removal that is about to begin. What leaves the trash is there already."""
     known = set(plan.wanted.digests) if plan.wanted.leaving else set()
     tagged = [(tag, digest) for tag, digest in sorted(plan.tags.items()) if digest]
-    led_to = set(children_first(facts, (digest for _tag, digest in tagged)))
+    led_to = set(with_descendants(facts, (digest for _tag, digest in tagged)))
     alone = [("", digest) for digest in moved(plan) if digest not in led_to]
     roots = [digest for _tag, digest in alone]
     below = {child for digest in roots for child in facts.manifests[digest].children}
@@ -156,12 +149,7 @@ def _settle_moved(
 
 
 def _closure(digests: Iterable[str], named_by: Mapping[str, Collection[str]]) -> set[str]:
-    found: set[str] = set()
-    level = set(digests)
-    while level:
-        found |= level
-        level = {child for each in level for child in named_by.get(each, ())} - found
-    return found
+    return set(children_first(digests, lambda digest: named_by.get(digest, ())))
 
 
 def _tell(session: Session, tags: Mapping[str, RemovedTag], in_trash: Iterable[TrashItem], until: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -85,3 +85,19 @@ class Facts:
     unrecorded: Mapping[str, ManifestFact] = field(default_factory=dict)
     in_trash: Mapping[str, datetime] = field(default_factory=dict)
     as_of: datetime | None = None
+
+
+def children_first(roots: Iterable[str], children_of: Callable[[str], Iterable[str]]) -> list[str]:
+    """Some manifests and all that they name, each once, and after what it names."""
+    found: dict[str, None] = {}
+
+    def visit(digest: str, above: frozenset[str]) -> None:
+        if digest in found or digest in above:
+            return
+        for child in children_of(digest):
+            visit(child, above | {digest})
+        found[digest] = None
+
+    for root in roots:
+        visit(root, frozenset())
+    return list(found)

@@ -16,7 +16,7 @@ from webapp.registry.names import is_tag
 from webapp.removal.journal import UNDER_WAY
 from webapp.removal.looks import head_digest, list_tags
 from webapp.removal.names_in_doubt import settle
-from webapp.removal.pushes import Pushes, pushed_since, pushes_of
+from webapp.removal.pushes import Pushes, give_back, pushed_since, pushes_of
 from webapp.removal.recovery import look_up_older
 from webapp.removal.remover import RemovalUnderWay, Remover, lease_name, refuse_while_held
 
@@ -154,15 +154,12 @@ def _give_back_a_push(remover: Remover, lease: Lease, activity_id: int, naming: 
     Raises:
         NotNamed: it could not be put back.
     """
-    client, repository, tag = remover.client, naming.repository, naming.tag
+    repository, tag = naming.repository, naming.tag
     pushed = pushed_since(before, pushes_of(remover.store, repository, tag), naming.digest)
     if pushed is None:
         return
     try:
-        theirs = client.get_manifest(repository, pushed)
-        client.put_manifest(repository, tag, theirs.media_type, theirs.raw)
-    except NotFound:
-        return  # somebody has deleted it since
+        give_back(remover.client, repository, tag, pushed)
     except RegistryError as error:
         reason = TAKEN_FROM.format(pushed, error.sentence)
         _write_failure(remover, lease, activity_id, reason)

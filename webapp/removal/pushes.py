@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from webapp.catalogue.revisions import REPOSITORIES
+from webapp.registry.client import RegistryClient
+from webapp.registry.errors import NotFound
 
 Pushes = Mapping[str, int] | None
 """Digests, each with the time of its link in nanoseconds; None where the store cannot be read."""
@@ -44,3 +46,17 @@ def pushed_since(before: Pushes, after: Pushes, ours: str) -> str | None:
         return None
     new = {digest: at for digest, at in after.items() if digest != ours and before.get(digest) != at}
     return max(new, key=lambda digest: new[digest]) if new else None
+
+
+def give_back(client: RegistryClient, repository: str, tag: str, pushed: str) -> bool:
+    """Put a tag on what somebody pushed to it while we wrote to it; False where they have deleted that since.
+
+    Raises:
+        RegistryError: it could not be put back.
+    """
+    try:
+        theirs = client.get_manifest(repository, pushed)
+        client.put_manifest(repository, tag, theirs.media_type, theirs.raw)
+    except NotFound:
+        return False
+    return True

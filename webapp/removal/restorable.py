@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session, undefer
 
 from webapp.catalogue.models import Manifest
 from webapp.catalogue.revisions import read_in_store
+from webapp.catalogue.store_blobs import blob_file
 from webapp.database import among
 from webapp.registry.errors import NotFound
 from webapp.registry.manifests import ManifestBytes, parse_manifest
 from webapp.removal.looks import look_at
+from webapp.removal.material import children_first
 from webapp.removal.models import JournalManifest
 from webapp.removal.remover import Remover
-from webapp.removal.space import BLOBS
 from webapp.removal.trash_models import Restorable
 
 BLOB_IS_GONE = "blob "
@@ -75,17 +76,7 @@ def _read(kept: ManifestBytes) -> KeptManifest:
 
 def below(kept: Mapping[str, KeptManifest], digest: str) -> list[str]:
     """A manifest and all that it names, kept or not, each after what it names."""
-    found: dict[str, None] = {}
-
-    def visit(each: str, above: frozenset[str]) -> None:
-        if each in found or each in above:
-            return
-        for child in kept[each].children if each in kept else ():
-            visit(child, above | {each})
-        found[each] = None
-
-    visit(digest, frozenset())
-    return list(found)
+    return children_first([digest], lambda each: kept[each].children if each in kept else ())
 
 
 def look_for(
@@ -122,13 +113,8 @@ def _blobs(kept: Mapping[str, KeptManifest], digests: Iterable[str]) -> list[str
 def _in_store(store: Path, repository: str, kept: Mapping[str, KeptManifest], wanted: Set[str]) -> Presence:
     """The store's files tell what a collection has left; links to blobs outlive them, links to manifests do not."""
     linked = read_in_store(store, repository) or frozenset()
-    gone = {blob for blob in _blobs(kept, wanted) if not _has_data(store, blob)}
-    return Presence({each for each in wanted & linked if _has_data(store, each)}, gone)
-
-
-def _has_data(store: Path, digest: str) -> bool:
-    algorithm, _, name = digest.partition(":")
-    return (store / BLOBS / algorithm / name[:2] / name / "data").is_file()
+    gone = {blob for blob in _blobs(kept, wanted) if not blob_file(store, blob).is_file()}
+    return Presence({each for each in wanted & linked if blob_file(store, each).is_file()}, gone)
 
 
 def _answers(remover: Remover, repository: str, blob: str) -> bool:

@@ -15,10 +15,10 @@ from webapp.activities.record import complete_all, make_activity
 from webapp.catalogue.refresh import Catalogue, check_tags
 from webapp.catalogue.revisions import REPOSITORIES
 from webapp.leases import Lease, LeaseHeld, LeaseLost, held, still_ours
-from webapp.registry.errors import DeletesDisabled, Denied, NotFound, ReadOnly, Refused, RegistryError, Unauthorised
+from webapp.registry.errors import DeletesDisabled, Denied, ReadOnly, Refused, RegistryError, Unauthorised
 from webapp.removal.journal import UNDER_WAY
 from webapp.removal.looks import REQUESTS_AT_A_TIME, head_digest
-from webapp.removal.pushes import pushed_since, pushes_of
+from webapp.removal.pushes import give_back, pushed_since, pushes_of
 from webapp.removal.recovery import look_up_older
 from webapp.removal.remover import RemovalUnderWay, Remover, lease_name, refuse_while_held
 from webapp.removal.restorable import KeptManifest, below, kept_with_descendants, look_for, missing
@@ -178,7 +178,7 @@ def _put_under_tag(remover: Remover, look: Look, found: Restored, kept: Mapping[
         client.put_manifest(repository, tag, *_bytes(kept, digest))
         pushed = pushed_since(before or {}, pushes_of(remover.store, repository, tag), digest)
         if pushed is not None:
-            _give_back(remover, repository, tag, pushed)
+            give_back(client, repository, tag, pushed)
         on = _on_afterwards(remover, repository, tag)
     if on == digest:
         return found
@@ -196,15 +196,6 @@ def _on_afterwards(remover: Remover, repository: str, tag: str) -> str | None:
         )
     except FileNotFoundError:
         return None
-
-
-def _give_back(remover: Remover, repository: str, tag: str, pushed: str) -> None:
-    """The store says that somebody pushed the tag between our look and our PUT: theirs stays."""
-    try:
-        answer = remover.client.get_manifest(repository, pushed)
-    except NotFound:
-        return
-    remover.client.put_manifest(repository, tag, answer.media_type, answer.raw)
 
 
 def _settle(remover: Remover, lease: Lease, done: Sequence[Restored]) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import func, select, text
 
 from webapp.catalogue.models import DescriptorRole, Manifest, ManifestDescriptor, RegistryState, Repository
 from webapp.catalogue.revisions import unknown
+from webapp.catalogue.store_blobs import blob_file
 from webapp.database import among
 from webapp.registry.client import RegistryClient
 from webapp.registry.errors import NotFound, RegistryError, RegistryUnreachable
@@ -32,7 +33,6 @@ NOT_READ = (
     "Other repositories have not been read yet, and may use some of it. The figure is exact after the first sync."
 )
 NOT_KNOWN_NOW = "Not every manifest of the registry could be read just now; what could not be may use some of it."
-BLOBS = "docker/registry/v2/blobs"
 
 _NAMED_BY = """
 SELECT DISTINCT d.digest
@@ -205,9 +205,8 @@ def _sizes_of_manifests(remover: Remover, blobs: Collection[str]) -> dict[str, i
 
 
 def _size_in(store: Path, digest: str) -> int:
-    algorithm, _, name = digest.partition(":")
     try:
-        return (store / BLOBS / algorithm / name[:2] / name / "data").stat().st_size
+        return blob_file(store, digest).stat().st_size
     except FileNotFoundError:
         return 0
 

@@ -15,7 +15,7 @@ from webapp.removal.ground import Ground, StepResult
 from webapp.removal.half_written import on_what_or_half_written
 from webapp.removal.looks import REQUESTS_AT_A_TIME, head_digest, list_tags, look_at
 from webapp.removal.models import StepState
-from webapp.removal.pushes import Pushes, pushed_since, pushes_of, pushes_until
+from webapp.removal.pushes import Pushes, give_back, pushed_since, pushes_of, pushes_until
 
 CHANGED = "Changed since you looked: it was pushed anew."
 STILL_THERE = "The registry accepted the deletion, but the tag is still there."
@@ -145,13 +145,10 @@ def _give_back_a_push(ground: Ground, tag: str, before: Pushes, stand_in: Manife
     if pushed is None:
         return None
     try:
-        answer = ground.client.get_manifest(ground.repository, pushed)
-        ground.client.put_manifest(ground.repository, tag, answer.media_type, answer.raw)
-    except NotFound:
-        return None  # somebody has deleted it since
+        is_back = give_back(ground.client, ground.repository, tag, pushed)
     except RegistryError as error:
         return StepResult(StepState.UNKNOWN, f"{OWED}: {error.sentence}", error)
-    return StepResult(StepState.KEPT, CHANGED)
+    return StepResult(StepState.KEPT, CHANGED) if is_back else None
 
 
 def _found_afterwards(ground: Ground, tags: Collection[str], stand_in: ManifestBytes | None) -> dict[str, StepResult]:
