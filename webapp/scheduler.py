@@ -29,7 +29,6 @@ from webapp.notices.deliver import deliver_due, forget_old
 from webapp.notices.watch import look
 from webapp.parts import Parts
 from webapp.removal.recovery import recover
-from webapp.removal.restore import look_up_restores
 from webapp.removal.trash_upkeep import check_new_items, look_after_trash
 from webapp.retention.run import look_up_interrupted
 from webapp.windows.due import carry_out_what_is_due, is_anything_due
@@ -121,7 +120,6 @@ def reconcile_runs(parts: Parts, unreadable: Unreadable) -> None:
 def look_up_removals(parts: Parts) -> None:
     """Find out what became of removals, and of runs of the rules, whose process is gone. Deletes nothing (law 6)."""
     recover(parts.remover)
-    look_up_restores(parts.remover)
     check_new_items(parts.remover)
     look_up_interrupted(parts.reading, parts.retainer)
 

@@ -27,7 +27,7 @@ from webapp.removal.execute import preview, remove
 from webapp.removal.naming import Naming, give_name
 from webapp.removal.recovery import recover
 from webapp.removal.remover import Remover
-from webapp.removal.restore import look_up_restores, restore
+from webapp.removal.restore import restore
 from webapp.removal.wanted import Wanted
 
 PATIENCE_S = 60
@@ -147,4 +147,3 @@ def look_up(stage: Stage) -> None:
     """A minute later: the leases of who is dead have run out, and what they left is looked up."""
     let_the_lease_run_out(stage)
     recover(stage.remover)
-    look_up_restores(stage.remover)

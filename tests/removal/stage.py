@@ -30,8 +30,9 @@ from webapp.removal.execute import Preview, preview, remove
 from webapp.removal.journal import Agreement
 from webapp.removal.models import JournalManifest, Removal
 from webapp.removal.remover import Remover
-from webapp.removal.restore import Restored, restore
+from webapp.removal.restore import restore
 from webapp.removal.restore_looks import RESTORABLE_STATES
+from webapp.removal.restores_in_doubt import Restored
 from webapp.removal.space import Space
 from webapp.removal.trash_models import TrashItem
 from webapp.removal.wanted import Wanted

@@ -21,7 +21,6 @@ from webapp.removal.journal import Agreement
 from webapp.removal.models import Removal, RemovalState
 from webapp.removal.recovery import recover
 from webapp.removal.remover import RemovalUnderWay, refuse_while_held, until_of
-from webapp.removal.restore import look_up_restores
 from webapp.removal.space import Space
 from webapp.removal.trash import day_words
 from webapp.removal.wanted import Referrers, Siblings, Wanted
@@ -64,7 +63,6 @@ def remove(
         raise click.UsageError("--json cannot ask: give --yes or --dry-run.")
     if not dry_run:
         recover(parts().remover)
-        look_up_restores(parts().remover)
     asked = [
         replace(
             each,

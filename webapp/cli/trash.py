@@ -19,9 +19,9 @@ from webapp.registry.errors import RegistryError
 from webapp.registry.names import is_tag
 from webapp.removal.empty import MOST_AT_ONCE, Emptied, due, empty
 from webapp.removal.recovery import recover
-from webapp.removal.restore import Restored, look_up_restores
 from webapp.removal.restore import restore as restore_items
 from webapp.removal.restore_looks import rows_of
+from webapp.removal.restores_in_doubt import Restored
 from webapp.removal.trash import day_words
 from webapp.removal.trash_listing import LISTED, TrashFilter, TrashRow, every_item, ids_in_trash
 from webapp.removal.trash_models import Restorable, TrashState
@@ -106,7 +106,6 @@ def _begin(as_json: bool) -> None:
     if not parts().settings.DELETE_ENABLED:
         fail(OFF, as_json)
     recover(parts().remover)
-    look_up_restores(parts().remover)
 
 
 def _chosen(ids: Sequence[int], expired: bool) -> list[int]:

@@ -27,8 +27,9 @@ from webapp.pages.trash_asked import (
 )
 from webapp.pages.trash_lines import name_of
 from webapp.registry.errors import RegistryError
-from webapp.removal.restore import Restored, restore
+from webapp.removal.restore import restore
 from webapp.removal.restore_looks import Look, look_before
+from webapp.removal.restores_in_doubt import Restored
 from webapp.removal.trash_models import Restorable, TrashItem
 
 __all__ = ["bp"]

@@ -22,6 +22,7 @@ from webapp.removal.looks import REQUESTS_AT_A_TIME, list_tags
 from webapp.removal.models import GONE, OPEN_STATES, UNFINISHED, Removal, RemovalStep, StepKind, StepState
 from webapp.removal.names_in_doubt import look_up_names, repositories_in_doubt
 from webapp.removal.remover import Remover, lease_name
+from webapp.removal.restores_in_doubt import look_up_restores, repositories_restoring
 from webapp.removal.rewriting import look_at_list
 from webapp.removal.stand_in import stand_in_of
 from webapp.removal.steps import look_again
@@ -29,9 +30,10 @@ from webapp.removal.untag import CHANGED, Journal, put_back, untag_by_stand_in
 
 
 def recover(remover: Remover) -> None:
-    """Look up all removals and namings that are open and whose lease has ended."""
+    """Look up all removals, namings and restores that are open and whose lease has ended."""
     with remover.reading() as session:
         repositories = {repository for _id, repository in unfinished(session)} | repositories_in_doubt(session)
+        repositories |= repositories_restoring(session)
     for repository in sorted(repositories):
         try:
             with held(remover.writing, lease_name(repository)) as lease:
@@ -43,6 +45,7 @@ def recover(remover: Remover) -> None:
 def look_up_older(remover: Remover, lease: Lease, repository: str) -> None:
     """End the records of this repository whose process is gone, before anything else is done in it."""
     look_up_names(remover, lease, repository)
+    look_up_restores(remover, lease, repository)
     with remover.reading() as session:
         open_ones = unfinished(session)
     for removal_id, of in open_ones:

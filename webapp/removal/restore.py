@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from webapp.activities.models import ActivityKind, Outcome
-from webapp.activities.record import complete_all, make_activity
+from webapp.activities.record import make_activity
 from webapp.catalogue.refresh import Catalogue, check_tags
 from webapp.catalogue.revisions import REPOSITORIES
 from webapp.leases import Lease, LeaseHeld, LeaseLost, held, still_ours
@@ -23,6 +23,7 @@ from webapp.removal.recovery import look_up_older
 from webapp.removal.remover import RemovalUnderWay, Remover, lease_name, refuse_while_held
 from webapp.removal.restorable import KeptManifest, below, kept_with_descendants, look_for, missing
 from webapp.removal.restore_looks import Look, gone_words, look_at_items, rows_of
+from webapp.removal.restores_in_doubt import Restored, settle_restores
 from webapp.removal.trash_models import TrashItem, TrashState
 
 ENDS_ALL = (ReadOnly, DeletesDisabled, Denied, Unauthorised)
@@ -30,18 +31,6 @@ LEARNED_AT_ONCE = 100
 """So many tags are looked at anew for the pages; where a store can be read, any number."""
 
 NOT_UNDER_IT = "The registry accepted it, but the tag is on something else now."
-
-
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """What became of one item. `tag` is the one that it is under now, '' for a manifest without one."""
-
-    item_id: int
-    repository: str
-    tag: str
-    digest: str
-    outcome: Outcome
-    reason: str = ""
 
 
 def restore(remover: Remover, ids: Collection[int], actor: str, place: str, name: str = "") -> list[Restored]:
@@ -83,7 +72,7 @@ def _restore_in(
             return refused
         _intend(remover, lease, going, actor, place)
         done = _put_all(remover, executor, going, kept)
-    _settle(remover, lease, done)
+    settle_restores(remover, lease, done)
     _learn(remover, items[0].repository, [each.tag for each in done if each.outcome == Outcome.DONE and each.tag])
     return refused + done
 
@@ -198,27 +187,6 @@ def _on_afterwards(remover: Remover, repository: str, tag: str) -> str | None:
         return None
 
 
-def _settle(remover: Remover, lease: Lease, done: Sequence[Restored]) -> None:
-    """Write down what became of each. What is unknown stays open, for `look_up_restores` to ask."""
-    with remover.writing() as session:
-        still_ours(session, lease)
-        items = {item.id: item for item in rows_of(session, [each.item_id for each in done])}
-        for each in done:
-            if each.outcome != Outcome.UNKNOWN:
-                end_restore(items[each.item_id], each.outcome == Outcome.DONE, remover)
-        told = [(items[each.item_id].activity_id, each) for each in done]
-        complete_all(session, [(row, each.outcome, each.reason) for row, each in told if row is not None])
-
-
-def end_restore(item: TrashItem, is_restored: bool, remover: Remover) -> None:
-    """Note that an item is back, or that it is where it was before."""
-    if is_restored:
-        item.state, item.ended_at = TrashState.RESTORED, remover.now()
-        return
-    item.state = TrashState.IN_TRASH if item.until is not None else TrashState.DELETED
-    item.restored_as = ""
-
-
 def _learn(remover: Remover, repository: str, tags: Collection[str]) -> None:
     """Let the catalogue see what is back, so that pages show it at once."""
     if not tags or (remover.store is None and len(tags) > LEARNED_AT_ONCE):
@@ -230,27 +198,3 @@ def _learn(remover: Remover, repository: str, tags: Collection[str]) -> None:
         check_tags(catalogue, repository, tags)
     except RegistryError:
         return  # the next sync sees it
-
-
-def look_up_restores(remover: Remover) -> None:
-    """Ask the registry how restores ended whose process is gone."""
-    with remover.reading() as session:
-        open_ones = rows_of(session, None)
-    for repository in sorted({item.repository for item in open_ones}):
-        items = [item for item in open_ones if item.repository == repository]
-        try:
-            with held(remover.writing, lease_name(repository)) as lease:
-                _settle(remover, lease, [_found(remover, item) for item in items])
-        except (LeaseHeld, LeaseLost):
-            continue  # somebody is at it
-
-
-def _found(remover: Remover, item: TrashItem) -> Restored:
-    found = Restored(item.id, item.repository, item.restored_as, item.digest, Outcome.DONE)
-    try:
-        on = head_digest(remover.client, item.repository, item.restored_as or item.digest)
-    except RegistryError as error:
-        return replace(found, outcome=Outcome.UNKNOWN, reason=error.sentence)
-    if on == item.digest:
-        return found
-    return replace(found, outcome=Outcome.FAILED, reason="It was interrupted. It is in the trash still.")
